@@ -71,7 +71,7 @@ let package = Package(
         library("Authentication", ["WireSyntax", "SIP", crypto]),
 
         // IMS-ALG, pure.
-        library("ApplicationLevelGateway", ["WireSyntax", "SDP", "MediaSecurity"]),
+        library("ApplicationLevelGateway", ["WireSyntax", "SDP", "MediaSecurity", nioCore]),
 
         library("Observability", ["WireSyntax", nioCore, nioPosix, logging]),
         library("Configuration", ["WireSyntax", yams]),
