@@ -120,6 +120,22 @@ public struct MSRPMedia: Hashable, Sendable {
         sessionAttributes.values(KeyManagement.attributeName).compactMap { try? KeyManagement(parsing: $0) }
     }
 
+    /// Whether the line has a key-mgmt of that protocol, its data well-formed or not: what a rule must not miss.
+    public func namesKeyManagement(_ protocolID: String) -> Bool {
+        MSRPMedia.names(protocolID, in: media.attributes)
+    }
+
+    /// The same for the session level.
+    public func sessionNamesKeyManagement(_ protocolID: String) -> Bool {
+        MSRPMedia.names(protocolID, in: sessionAttributes)
+    }
+
+    private static func names(_ protocolID: String, in attributes: [Attribute]) -> Bool {
+        attributes.values(KeyManagement.attributeName).contains { value in
+            value.split(separator: " ").first?.lowercased() == protocolID
+        }
+    }
+
     public var direction: MediaDirection {
         get {
             MediaDirection.allCases.first { media.attributes.contains($0.rawValue) }
