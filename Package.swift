@@ -26,6 +26,7 @@ let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let nioTestUtils = Target.Dependency.product(name: "NIOTestUtils", package: "swift-nio")
+let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let x509 = Target.Dependency.product(name: "X509", package: "swift-certificates")
@@ -79,8 +80,8 @@ let package = Package(
         library(
             "Transport",
             [
-                "WireSyntax", "SIP", "SDP", "H248", "Observability", nioCore, nioPosix, nioSSL, crypto, x509, asn1,
-                logging,
+                "WireSyntax", "SIP", "SDP", "MediaSecurity", "H248", "Observability", nioCore, nioPosix, nioTLS, nioSSL,
+                crypto, x509, asn1, logging,
             ]),
 
         library(
@@ -151,7 +152,8 @@ let package = Package(
         tests(
             "TransportTests",
             [
-                "Transport", "WireSyntax", "SIP", "SDP", "H248", "Observability", nioCore, nioPosix, nioEmbedded,
+                "Transport", "WireSyntax", "SIP", "SDP", "MediaSecurity", "H248", "Observability", nioCore, nioPosix,
+                nioEmbedded,
                 nioSSL, crypto, x509,
             ]),
         tests(
