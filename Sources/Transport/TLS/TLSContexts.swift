@@ -1,0 +1,67 @@
+import NIOCore
+import NIOSSL
+
+/// What every TLS context of this project has in common, and the only place where one is made.
+///
+/// - TLS 1.2 and 1.3 only, the suites of `CipherSuite.standard`, no renegotiation, no early data, no compression (A6).
+/// - `certificateVerification` is never `.none`: with it the verification callback is not called and anybody gets in.
+package enum TLSContexts {
+    /// Time that a closing connection waits for the peer's close_notify: ours is sent, the peer's changes nothing (RFC 8446 §6.1).
+    package static let shutdownTimeout = TimeAmount.zero
+
+    /// A line in the format of SSLKEYLOGFILE, without a line end. Called on event loops.
+    package typealias KeyLogHook = @Sendable (ByteBuffer) -> Void
+
+    /// The server's side of Gm: it shows a certificate with its names and asks for none (digest authenticates the UE).
+    package static func gmServer(_ identity: Identity, keyLog: KeyLogHook? = nil) throws -> NIOSSLContext {
+        var configuration = TLSConfiguration.makeServerConfiguration(
+            certificateChain: identity.certificates.map { .certificate($0) },
+            privateKey: .privateKey(identity.privateKey))
+        profile(&configuration, keyLog: keyLog)
+        return try NIOSSLContext(configuration: configuration)
+    }
+
+    /// The UE's side of Gm: the chain must lead to one of `authorities` (DER), the name must be the one that `NIOSSLClientHandler` is given, or the address
+    /// that was connected to where it is given none.
+    package static func gmClient(trusting authorities: [[UInt8]], keyLog: KeyLogHook? = nil) throws -> NIOSSLContext {
+        var configuration = TLSConfiguration.makeClientConfiguration()
+        configuration.certificateVerification = .fullVerification
+        configuration.trustRoots = .certificates(try authorities.map { try NIOSSLCertificate(bytes: $0, format: .der) })
+        profile(&configuration, keyLog: keyLog)
+        return try NIOSSLContext(configuration: configuration)
+    }
+
+    static func pinnedServer(_ identity: Identity, keyLog: KeyLogHook?) throws -> NIOSSLContext {
+        var configuration = TLSConfiguration.makeServerConfiguration(
+            certificateChain: identity.certificates.map { .certificate($0) },
+            privateKey: .privateKey(identity.privateKey))
+        pin(&configuration)
+        profile(&configuration, keyLog: keyLog)
+        return try NIOSSLContext(configuration: configuration)
+    }
+
+    static func pinnedClient(_ identity: Identity, keyLog: KeyLogHook?) throws -> NIOSSLContext {
+        var configuration = TLSConfiguration.makeClientConfiguration()
+        configuration.certificateChain = identity.certificates.map { .certificate($0) }
+        configuration.privateKey = .privateKey(identity.privateKey)
+        pin(&configuration)
+        profile(&configuration, keyLog: keyLog)
+        return try NIOSSLContext(configuration: configuration)
+    }
+
+    /// The peer must present a certificate, and no authority vouches for any: without a callback that says yes nobody gets in. An empty list of roots
+    /// also saves the 13 ms that loading the system's costs.
+    private static func pin(_ configuration: inout TLSConfiguration) {
+        configuration.certificateVerification = .noHostnameVerification
+        configuration.trustRoots = .certificates([])
+    }
+
+    private static func profile(_ configuration: inout TLSConfiguration, keyLog: KeyLogHook?) {
+        configuration.minimumTLSVersion = .tlsv12
+        configuration.maximumTLSVersion = .tlsv13
+        configuration.cipherSuiteValues = CipherSuite.standard.map(\.value)
+        configuration.renegotiationSupport = .none
+        configuration.shutdownTimeout = shutdownTimeout
+        configuration.keyLogCallback = keyLog
+    }
+}
