@@ -1,0 +1,67 @@
+import NIOCore
+import WireSyntax
+
+/// Writes what passes at one socket into a capture. The first handler of the pipeline, below TLS; changes nothing.
+package final class CaptureTap: ChannelDuplexHandler {
+    package typealias InboundIn = ByteBuffer
+    package typealias InboundOut = ByteBuffer
+    package typealias OutboundIn = IOData
+    package typealias OutboundOut = IOData
+
+    private let capture: Capture
+    private let opener: CaptureStream.Opener
+    private var stream: CaptureStream?
+
+    /// - Parameter isClient: whether this end opened the connection.
+    package init(_ capture: Capture, isClient: Bool) {
+        self.capture = capture
+        opener = isClient ? .local : .remote
+    }
+
+    package func handlerAdded(context: ChannelHandlerContext) {
+        if context.channel.isActive { begin(context) }
+    }
+
+    package func channelActive(context: ChannelHandlerContext) {
+        begin(context)
+        context.fireChannelActive()
+    }
+
+    package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if let packets = stream?.received(unwrapInboundIn(data)) { capture.packets(packets) }
+        context.fireChannelRead(data)
+    }
+
+    package func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        if case .byteBuffer(let octets) = unwrapOutboundIn(data), let packets = stream?.sent(octets) {
+            capture.packets(packets)
+        }
+        context.write(data, promise: promise)
+    }
+
+    package func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case ChannelEvent.inputClosed? = event as? ChannelEvent, let packets = stream?.finished(.remote) {
+            capture.packets(packets)
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    package func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+        if mode != .input, let packets = stream?.finished(.local) { capture.packets(packets) }
+        context.close(mode: mode, promise: promise)
+    }
+
+    package func channelInactive(context: ChannelHandlerContext) {
+        if let packets = stream?.close() { capture.packets(packets) }
+        stream = nil
+        context.fireChannelInactive()
+    }
+
+    private func begin(_ context: ChannelHandlerContext) {
+        guard stream == nil, let local = context.channel.localEndpoint, let remote = context.channel.remoteEndpoint
+        else { return }
+        var stream = CaptureStream(local: local, remote: remote)
+        capture.packets(stream.open(by: opener))
+        self.stream = stream
+    }
+}
