@@ -24,7 +24,7 @@ package final class Capture: Sendable {
         var closing: [@Sendable () -> Void] = []
     }
 
-    private let file: PrivateFile
+    private let file: RecordFile
     private let pool: NIOThreadPool
     private let state: Mutex<State>
 
@@ -32,7 +32,7 @@ package final class Capture: Sendable {
     ///
     /// - Parameter node: the name of the function, which becomes the name of the interface.
     package init(path: String, node: String, pool: NIOThreadPool = .singleton) throws(FileError) {
-        file = try PrivateFile(path, .replace)
+        file = try RecordFile(path, .replace)
         self.pool = pool
         var header = ByteBuffer()
         PCAPNG.writeFileHeader(interface: node, into: &header)

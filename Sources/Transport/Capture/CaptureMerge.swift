@@ -16,12 +16,12 @@ package enum CaptureMerge {
     package static func merge(_ paths: [String], keyLog: String? = nil, into destination: String) throws -> Int {
         var inputs: [ByteBuffer] = []
         for path in paths {
-            guard let input = try? PrivateFile.read(path, limit: maximumFileSize) else { continue }
+            guard let input = try? RecordFile.read(path, limit: maximumFileSize) else { continue }
             inputs.append(input)
         }
-        let log = try keyLog.map { try PrivateFile.read($0, limit: maximumFileSize) }
+        let log = try keyLog.map { try RecordFile.read($0, limit: maximumFileSize) }
         let (merged, count) = try merge(inputs, keyLog: log)
-        try PrivateFile(destination, .replace).write(merged)
+        try RecordFile(destination, .replace).write(merged)
         return count
     }
 

@@ -4,12 +4,12 @@ import NIOCore
 ///
 /// Whoever has these lines can read the recorded traffic: made only on request.
 package final class KeyLog: Sendable {
-    private let file: PrivateFile
+    private let file: RecordFile
     private let capture: Capture?
 
     /// - Parameter capture: also gets the lines, as Decryption Secrets Blocks, so that Wireshark needs no second file.
     package init(path: String, capture: Capture? = nil) throws(FileError) {
-        file = try PrivateFile(path, .append)
+        file = try RecordFile(path, .append)
         self.capture = capture
     }
 

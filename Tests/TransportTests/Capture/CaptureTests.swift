@@ -44,7 +44,7 @@ import WireSyntax
             _ = try channel.finish()
             try await capture.close()
             #expect(mode(path) == 0o600)
-            var reader = try PCAPNGReader(try PrivateFile.read(path, limit: 1 << 20))
+            var reader = try PCAPNGReader(try RecordFile.read(path, limit: 1 << 20))
             var seen: [String] = []
             while case .packet(let packet, _)? = try reader.next() { seen.append(Dissected(packet).description) }
             #expect(
@@ -67,11 +67,11 @@ import WireSyntax
                 try KeyLog(path: path).append(ByteBuffer(string: "other process\n"))
                 log.append(ByteBuffer(string: "ours"))
                 try await capture.close()
-                var reader = try PCAPNGReader(try PrivateFile.read(capturePath, limit: 1 << 20))
+                var reader = try PCAPNGReader(try RecordFile.read(capturePath, limit: 1 << 20))
                 let block = try reader.next()
                 #expect(block == .secrets(ByteBuffer(string: "ours\n")))
             }
-            #expect(try PrivateFile.read(path, limit: 100) == ByteBuffer(string: "before\nother process\nours\n"))
+            #expect(try RecordFile.read(path, limit: 100) == ByteBuffer(string: "before\nother process\nours\n"))
             #expect(mode(path) == 0o600)
         }
     }

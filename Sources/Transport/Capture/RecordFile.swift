@@ -1,8 +1,8 @@
 import Glibc
 import NIOCore
 
-/// A file that only its owner may read, from the moment it exists.
-package final class PrivateFile: Sendable {
+/// A file that grows while a function runs: a capture, a key log. Only its owner may read it, from the moment it exists.
+package final class RecordFile: Sendable {
     package enum Mode: Sendable {
         /// Begun anew.
         case replace
@@ -14,20 +14,12 @@ package final class PrivateFile: Sendable {
     private let descriptor: CInt
 
     package init(_ path: String, _ mode: Mode) throws(FileError) {
-        let flags = O_WRONLY | O_CREAT | O_CLOEXEC | (mode == .append ? O_APPEND : O_TRUNC)
-        let descriptor = open(path, flags, 0o600)
-        guard descriptor >= 0 else { throw FileError(path, "open", errno) }
-        // A file that was there before with a wider mode: narrowed before a secret goes in. A device or pipe of somebody else stays as it is.
-        var status = stat()
-        if fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_mode & 0o077 != 0,
-            fchmod(descriptor, 0o600) != 0
-        {
-            let code = errno
-            close(descriptor)
-            throw FileError(path, "chmod 0600", code)
+        do {
+            descriptor = try PrivateFile.open(path, appending: mode == .append)
+        } catch {
+            throw FileError(path, "open", error.code)
         }
         self.path = path
-        self.descriptor = descriptor
     }
 
     deinit { close(descriptor) }
@@ -51,7 +43,7 @@ package final class PrivateFile: Sendable {
 
     /// The octets of a file of at most `limit` octets.
     package static func read(_ path: String, limit: Int) throws(FileError) -> ByteBuffer {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw FileError(path, "open", errno) }
         defer { close(descriptor) }
         var buffer = ByteBuffer()
