@@ -28,6 +28,8 @@ package enum OfferKind: String, Hashable, Sendable, CaseIterable {
 /// The side of the P-CSCF from which a description comes.
 package enum OfferSide: String, Hashable, Sendable, CaseIterable {
     case ue, core
+
+    package var other: OfferSide { self == .ue ? .core : .ue }
 }
 
 /// Classifies one MSRP line, in the order K5, K4, K2, K3, K6, K1.

@@ -1,6 +1,6 @@
 import WireSyntax
 
-/// A typed view of one `m=message` line with MSRP, with what the session level says about it (RFC 4975 §8, RFC 6135, RFC 6714, RFC 8122).
+/// A typed view of one MSRP line (`m=message`), with what the session level says about it (RFC 4975 §8, RFC 6135, RFC 6714, RFC 8122).
 ///
 /// Reading looks at the media level first and falls back to the session level where the attribute allows it. Setters edit `media` in place; the session
 /// level is never edited here, since other lines may live on it.
@@ -21,10 +21,8 @@ public struct MSRPMedia: Hashable, Sendable {
 
     // MARK: m= and c=
 
-    /// `m=message` over `TCP/MSRP` or `TCP/TLS/MSRP`.
-    public var isMSRP: Bool {
-        media.media.lowercased() == "message" && ["TCP/MSRP", "TCP/TLS/MSRP"].contains(media.proto.uppercased())
-    }
+    /// Over `TCP/MSRP` or `TCP/TLS/MSRP`. The media type ought to be `message`; another one makes it no less MSRP.
+    public var isMSRP: Bool { ["TCP/MSRP", "TCP/TLS/MSRP"].contains(media.proto.uppercased()) }
 
     public var isTLS: Bool {
         get { media.proto.uppercased() == "TCP/TLS/MSRP" }

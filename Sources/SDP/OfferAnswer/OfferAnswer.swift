@@ -31,26 +31,22 @@ extension SessionDescription {
             }
         }
     }
-
-    /// Whether a line other than that one is TLS and has no fingerprint of its own, so that it lives on the session's (RFC 8122 §5).
-    public func needsSessionFingerprint(except index: Int) -> Bool {
-        media.indices.contains { other in
-            other != index && !media[other].isRejected
-                && media[other].proto.uppercased().split(separator: "/").contains { $0 == "TLS" || $0 == "DTLS" }
-                && !media[other].attributes.contains(Fingerprint.attributeName)
-        }
-    }
 }
 
 extension MediaDescription {
+    /// Whether the transport has TLS or DTLS in it, whatever stands around.
+    public var isSecure: Bool {
+        proto.uppercased().split(separator: "/").contains { $0 == "TLS" || $0 == "DTLS" }
+    }
+
     /// Refuses or ends the stream: port 0, formats kept, since one must stand there (RFC 3264 §6, §8.2).
     public mutating func reject() {
         port = 0
         portCount = nil
     }
 
-    /// The line that refuses this offered one: what stands on the `m=` line with port 0, and no attribute.
+    /// The line that refuses this offered one: `m=` with port 0, `c=` because one must hold, and no attribute.
     public var rejection: MediaDescription {
-        MediaDescription(media: media, port: 0, proto: proto, formats: formats)
+        MediaDescription(media: media, port: 0, proto: proto, formats: formats, connection: connection)
     }
 }

@@ -1,0 +1,175 @@
+import MediaSecurity
+import SDP
+import WireSyntax
+
+extension CallMedia {
+    mutating func takeAnswer(
+        _ answer: SessionDescription, from side: OfferSide, branch: String, isFinal: Bool, _ token: Token
+    ) {
+        guard let current = exchange, current.from == side.other else {
+            return repeatAnswer(to: side.other, branch: branch, isFinal: isFinal, token)
+        }
+        if let cause = fault(in: answer, to: current) { return fail(cause) }
+        let passedOn = rewritten(answer, to: current)
+        guard isFinal else {
+            guard current.answers[branch] != nil || current.answers.count < CallMedia.maximumBranches else {
+                return fail(.tooMany("branches answered"))
+            }
+            exchange?.answers[branch] = answer
+            exchange?.lastBranch = branch
+            lastAnswers[current.from] = passedOn
+            return emit(.forward(passedOn, to: current.from, token))
+        }
+        commit(answer, current)
+        lastAnswers[current.from] = passedOn
+        acceptedBranch = acceptedBranch ?? branch
+        configure(Completion(description: passedOn, side: current.from, token: token))
+    }
+
+    /// An answer that came already, in a later response or once more: it says nothing new (RFC 3261 §13.2.1), and the same goes on.
+    private mutating func repeatAnswer(to side: OfferSide, branch: String, isFinal: Bool, _ token: Token) {
+        if isFinal, let acceptedBranch, acceptedBranch != branch {
+            return emit(.refuse(token, Refusal(status: 488, text: "another branch was accepted")))
+        }
+        if isFinal {
+            acceptedBranch = branch
+            return configure(Completion(description: lastAnswers[side], side: side, token: token))
+        }
+        emit(.forward(lastAnswers[side], to: side, token))
+    }
+
+    mutating func takeAcceptance(from side: OfferSide, branch: String, _ token: Token) {
+        if let acceptedBranch, acceptedBranch != branch {
+            return emit(.refuse(token, Refusal(status: 488, text: "another branch was accepted")))
+        }
+        if let current = exchange, current.from == side.other {
+            if let answer = current.answers[branch] {
+                commit(answer, current)
+            } else if lines.isEmpty {
+                return fail(.invalidAnswer("a 2xx without SDP, and no answer before it"))
+            }
+        }
+        acceptedBranch = branch
+        configure(Completion(description: nil, side: side.other, token: token))
+    }
+
+    // MARK: Checking
+
+    private func fault(in answer: SessionDescription, to current: Exchange) -> FailureCause? {
+        do throws(SyntaxError) {
+            try answer.checkAnswers(current.offer)
+        } catch {
+            return .invalidAnswer(error.reason)
+        }
+        for (index, plan) in current.plans.enumerated() where !answer.media[index].isRejected {
+            switch plan {
+            case .untouched: continue
+            case .off, .refused: return .invalidAnswer("media line \(index + 1) was offered with port 0")
+            case .handled(let handling):
+                if let cause = fault(inLine: index, of: answer, handling, from: current.from.other) { return cause }
+            }
+        }
+        return nil
+    }
+
+    /// No answer makes a line less than it was offered as.
+    private func fault(
+        inLine index: Int, of answer: SessionDescription, _ handling: Handling, from side: OfferSide
+    ) -> FailureCause? {
+        guard let line = answer.messageMedia(at: index) else {
+            return .invalidAnswer("media line \(index + 1) is not MSRP")
+        }
+        switch handling.mode {
+        case .e2ae where side == .ue:
+            guard line.isTLS else { return .notProtected("it answers with \(line.media.proto)") }
+            guard !settings.fingerprints.usable(line.fingerprints).isEmpty else {
+                return .notProtected("it answers without a usable fingerprint")
+            }
+        case .e2ae, .plain:
+            guard !line.isTLS else { return .invalidAnswer("TLS where plain MSRP was offered") }
+        case .transparent, .transparentByU4:
+            guard line.isTLS else { return .invalidAnswer("plain MSRP where TLS was offered") }
+        case .off: break
+        }
+        let transparent = handling.decision.outcome == .transparent
+        return CallMedia.fault(in: line, transparent: transparent).map { .invalidAnswer($0) }
+    }
+
+    // MARK: What was negotiated
+
+    /// The answer holds: lines become what it says. The gateway is told by `configure`.
+    mutating func commit(_ answer: SessionDescription, _ current: Exchange) {
+        for (index, plan) in current.plans.enumerated() {
+            let media = current.offer.media[index]
+            if !lines.indices.contains(index) {
+                lines.append(Line(mediaType: media.media.lowercased(), isMSRP: false))
+            }
+            lines[index].mediaType = media.media.lowercased()
+            lines[index].isMSRP = plan != .untouched
+            let old = lines[index].context
+            if let handling = plan.handling, var context = handling.context, !answer.media[index].isRejected,
+                let line = answer.messageMedia(at: index)
+            {
+                let legs = CallMedia.legs(handling, answer: line, from: current.from.other, context)
+                context[current.from].wanted = legs.offerer
+                context[current.from.other].wanted = legs.answerer
+                if let old, old.handle != context.handle { retired.append(old.handle) }
+                lines[index].context = context
+                lines[index].mode = handling.mode
+            } else {
+                if let old { retired.append(old.handle) }
+                if let handling = plan.handling, handling.isNew, let context = handling.context {
+                    retired.append(context.handle)
+                }
+                lines[index].context = nil
+                lines[index].mode = .off
+            }
+        }
+        exchange = nil
+    }
+
+    /// What both terminations are to know once a line is answered.
+    ///
+    /// Where TLS passes through, the ends agree who connects, and the gateway connects to the one that waits. Elsewhere each leg has its own roles, and only
+    /// the answerer's is still open.
+    private static func legs(
+        _ handling: Handling, answer: MSRPMedia, from side: OfferSide, _ context: LineContext
+    ) -> (offerer: Leg, answerer: Leg) {
+        let answererConnects = answer.setup == .active
+        var offerer = handling.offerer
+        if handling.decision.outcome == .transparent, handling.offerer.remote?.setup == .actpass {
+            offerer.role = answererConnects ? .active : .passive
+        }
+        let remote = CallMedia.remote(
+            answer, isAware: handling.isAware, withFingerprints: handling.mode == .e2ae && side == .ue)
+        return (offerer, Leg(remote: remote, role: answererConnects ? .passive : .active))
+    }
+
+    // MARK: The answer for the offerer
+
+    private func rewritten(_ answer: SessionDescription, to current: Exchange) -> SessionDescription {
+        let side = current.from
+        var result = answer
+        var rewrittenLines: Set<Int> = []
+        var terminated: Set<Int> = []
+        for (index, plan) in current.plans.enumerated() where plan != .untouched {
+            guard let handling = plan.handling, let context = handling.context, !answer.media[index].isRejected,
+                let line = answer.messageMedia(at: index)
+            else {
+                var rejection = answer.media[index].rejection
+                rejection.proto = current.offer.media[index].proto
+                result.media[index] = rejection
+                continue
+            }
+            let rewriting = LineRewriting(
+                mode: handling.mode, isAware: handling.isAware, side: side, local: context[side].local,
+                setup: handling.offerer.role == .active ? .active : .passive,
+                saysApplied: handling.isRequested && settings.appliedInAnswers)
+            result.media[index] = rewriting.apply(to: line)
+            rewrittenLines.insert(index)
+            if handling.decision.outcome != .transparent { terminated.insert(index) }
+        }
+        result.rewriteSessionLevel(rewritten: rewrittenLines, terminated: terminated)
+        return result
+    }
+}
