@@ -1,0 +1,169 @@
+import WireSyntax
+
+/// What is well-formed in each header that is known here. A header that is not in the table is kept as it came.
+enum HeaderRules {
+    /// In every message (RFC 3261 §8.1.1). Max-Forwards is absent in messages of RFC 2543, and its absence is no syntax error.
+    static let mandatory: [HeaderName] = [.via, .from, .to, .callID, .cSeq]
+
+    /// Not comma lists: once only (§7.3.1).
+    static let singleValued: Set<HeaderName> = [
+        .callID, .contentDisposition, .contentLength, .contentType, .cSeq, .date, .event, .expires, .from, .maxForwards,
+        "MIME-Version", .minExpires, "Min-SE", "Organization", .pChargingVector, "Priority", .rAck, .referTo,
+        "Referred-By", "Replaces", "Reply-To", .retryAfter, .rSeq, .server, .sessionExpires, "SIP-ETag", "SIP-If-Match",
+        .subject, .subscriptionState, "Target-Dialog", "Timestamp", .to, .userAgent, "Join", "Flow-Timer",
+    ]
+
+    private enum Rule {
+        case address, addressList, bracketedList, contact, via, callID, cSeq, mediaType, date
+        case number(UInt64), retryAfter, rAck, secondsWithParameters
+        case tokens(atLeastOne: Bool), token, tokenWithParameters, tokenWithParametersList
+        case credentials, timestamp, warning
+    }
+
+    private static let rules: [HeaderName: Rule] = [
+        .via: .via, .from: .address, .to: .address, .callID: .callID, .cSeq: .cSeq, .contact: .contact,
+        .route: .bracketedList, .recordRoute: .bracketedList, .path: .bracketedList, .serviceRoute: .bracketedList,
+        .referTo: .address, "Referred-By": .address, "Reply-To": .address, .pAssertedIdentity: .addressList,
+        .pPreferredIdentity: .addressList, .pAssociatedURI: .addressList, .pCalledPartyID: .address,
+        .maxForwards: .number(255), .expires: .number(UInt64(UInt32.max)), .minExpires: .number(UInt64(UInt32.max)),
+        .rSeq: .number(UInt64(UInt32.max)), .rAck: .rAck, "Min-SE": .secondsWithParameters,
+        .sessionExpires: .secondsWithParameters, .retryAfter: .retryAfter, .contentType: .mediaType, .date: .date,
+        .contentDisposition: .tokenWithParameters, .event: .tokenWithParameters,
+        .subscriptionState: .tokenWithParameters, .contentEncoding: .tokens(atLeastOne: true),
+        .require: .tokens(atLeastOne: true), .proxyRequire: .tokens(atLeastOne: true),
+        .unsupported: .tokens(atLeastOne: true), .supported: .tokens(atLeastOne: false),
+        .allow: .tokens(atLeastOne: false), .allowEvents: .tokens(atLeastOne: true),
+        .securityClient: .tokenWithParametersList, .securityServer: .tokenWithParametersList,
+        .securityVerify: .tokenWithParametersList, .reason: .tokenWithParametersList, "Priority": .token,
+        .authorization: .credentials, .proxyAuthorization: .credentials, .wwwAuthenticate: .credentials,
+        .proxyAuthenticate: .credentials, "Timestamp": .timestamp, .warning: .warning,
+    ]
+
+    /// Throws what is wrong with one field value; the cursor stands at its beginning.
+    static func check(_ name: HeaderName, _ cursor: inout Cursor) throws(SyntaxError) {
+        guard let rule = rules[name] else { return }
+        switch rule {
+        case .address:
+            let start = cursor.position
+            let address = try cursor.nameAddress()
+            if address.parameters.has("tag"), address.tag.map({ CharacterSet.token.matches($0) }) != true {
+                throw cursor.fail("the tag is not a token", at: start)
+            }
+        case .addressList:
+            repeat { _ = try cursor.nameAddress() } while cursor.separator(",")
+        case .bracketedList:
+            repeat { _ = try cursor.nameAddress(isBracketed: true) } while cursor.separator(",")
+        case .contact:
+            if cursor.take("*") { break }
+            repeat { _ = try cursor.nameAddress() } while cursor.separator(",")
+        case .via:
+            repeat { _ = try cursor.via() } while cursor.separator(",")
+        case .callID:
+            _ = try cursor.run(of: .word, "a word")
+            if cursor.take("@") { _ = try cursor.run(of: .word, "a word") }
+        case .cSeq: _ = try cursor.cSeq()
+        case .mediaType: _ = try cursor.mediaType()
+        case .date: try cursor.date()
+        case .number(let limit): _ = try cursor.number("the value", upTo: limit)
+        case .rAck:
+            _ = try cursor.number("the response number", upTo: UInt64(UInt32.max))
+            guard cursor.skipWhiteSpace() else { throw cursor.fail("expected white space") }
+            _ = try cursor.cSeq()
+        case .secondsWithParameters:
+            _ = try cursor.number("the value", upTo: UInt64(UInt32.max))
+            _ = try cursor.parameters()
+        case .retryAfter:
+            _ = try cursor.number("the value", upTo: UInt64(UInt32.max))
+            cursor.skipWhiteSpace()
+            if cursor.current == UInt8(ascii: "(") { try cursor.comment(depth: 0) }
+            _ = try cursor.parameters()
+        case .tokens(let atLeastOne):
+            if cursor.isAtEnd, !atLeastOne { return }
+            repeat { _ = try cursor.token() } while cursor.separator(",")
+        case .token: _ = try cursor.token()
+        case .tokenWithParameters:
+            _ = try cursor.token()
+            _ = try cursor.parameters()
+        case .tokenWithParametersList:
+            repeat {
+                _ = try cursor.token()
+                _ = try cursor.parameters()
+            } while cursor.separator(",")
+        case .credentials:
+            try cursor.authentication()
+            return
+        case .timestamp:
+            try cursor.decimal()
+            if cursor.skipWhiteSpace(), !cursor.isAtEnd { try cursor.decimal() }
+        case .warning:
+            repeat { try cursor.warning() } while cursor.separator(",")
+        }
+        try cursor.expectEnd()
+    }
+}
+
+extension Cursor {
+    /// `rfc1123-date`, always GMT (§20.17).
+    fileprivate mutating func date() throws(SyntaxError) {
+        let start = position
+        let text = text(in: position..<end)
+        let parts = text.split(separator: " ", omittingEmptySubsequences: false)
+        let days = ["Mon,", "Tue,", "Wed,", "Thu,", "Fri,", "Sat,", "Sun,"]
+        let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+        let isNumber = { (text: Substring, count: Int) in
+            text.utf8.count == count && text.utf8.allSatisfy { CharacterSet.isDigit($0) }
+        }
+        guard parts.count == 6, days.contains(String(parts[0])), isNumber(parts[1], 2),
+            months.contains(String(parts[2])),
+            isNumber(parts[3], 4), parts[5] == "GMT"
+        else { throw fail("not an RFC 1123 date in GMT", at: start) }
+        let time = parts[4].split(separator: ":", omittingEmptySubsequences: false)
+        guard time.count == 3, time.allSatisfy({ isNumber($0, 2) }) else { throw fail("not a time of day", at: start) }
+        position = end
+    }
+
+    /// How deep comments may nest.
+    private static let maximumCommentDepth = 16
+
+    fileprivate mutating func comment(depth: Int) throws(SyntaxError) {
+        let start = position
+        guard depth < Self.maximumCommentDepth, take("(") else { throw fail("comments nest too deep") }
+        while let octet = current {
+            switch octet {
+            case UInt8(ascii: ")"):
+                position += 1
+                return
+            case UInt8(ascii: "("): try comment(depth: depth + 1)
+            case UInt8(ascii: "\\"): position = min(position + 2, end)
+            default: position += 1
+            }
+        }
+        throw fail("a comment does not end", at: start)
+    }
+
+    /// `auth-scheme LWS auth-param *( COMMA auth-param )`; a scheme other than Digest may hold anything.
+    fileprivate mutating func authentication() throws(SyntaxError) {
+        let scheme = try token("an authentication scheme")
+        guard skipWhiteSpace(), !isAtEnd else { throw fail("expected authentication parameters") }
+        guard scheme.equalsIgnoringCase("Digest") else { return }
+        _ = try authenticationParameters()
+    }
+
+    /// `1*DIGIT [ "." *DIGIT ]`
+    fileprivate mutating func decimal() throws(SyntaxError) {
+        _ = try number("the value", upTo: .max)
+        if take(".") { while let octet = current, CharacterSet.isDigit(octet) { position += 1 } }
+    }
+
+    /// `warn-code SP warn-agent SP warn-text` (§20.43)
+    fileprivate mutating func warning() throws(SyntaxError) {
+        skipWhiteSpace()
+        let start = position
+        _ = try number("the warning code", upTo: 999)
+        guard position - start == 3 else { throw fail("the warning code is not three digits", at: start) }
+        guard skipWhiteSpace() else { throw fail("expected white space") }
+        // `hostport / pseudonym`
+        while let octet = current, !CharacterSet.isWhiteSpace(octet), octet != UInt8(ascii: "\"") { position += 1 }
+        _ = try quotedString()
+    }
+}
