@@ -154,7 +154,7 @@ let package = Package(
             [
                 "Transport", "WireSyntax", "SIP", "SDP", "MediaSecurity", "H248", "Observability", nioCore, nioPosix,
                 nioEmbedded,
-                nioSSL, crypto, x509,
+                nioSSL, crypto, x509, asn1,
             ]),
         tests(
             "GatewayControlTests",
