@@ -2,6 +2,7 @@ import FoundationEssentials
 import Glibc
 import NIOCore
 import SDP
+import SwiftASN1
 import Testing
 import WireSyntax
 import X509

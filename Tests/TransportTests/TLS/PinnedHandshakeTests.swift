@@ -96,7 +96,7 @@ struct PinnedHandshakeTests {
         _ = try server.install(on: channel, role: .server, verifier: { _, answer in answer(.accepted) })
         try channel.pipeline.syncOperations.addHandler(end)
         try channel.connect(to: .init(ipAddress: "127.0.0.1", port: 1)).wait()
-        try? channel.writeInbound(ByteBuffer(string: text))
+        _ = try? channel.writeInbound(ByteBuffer(string: text))
         channel.embeddedEventLoop.run()
         #expect(try end.refused().kind == .handshake)
         #expect(end.text.isEmpty)
