@@ -21,4 +21,7 @@ package final class KeyLog: Sendable {
         try? file.write(line)
         capture?.secrets(line)
     }
+
+    /// For the contexts of `TLSContexts` and `PinnedTLS`.
+    package var hook: TLSContexts.KeyLogHook { { self.append($0) } }
 }

@@ -1,0 +1,63 @@
+import NIOCore
+
+/// What a SIP endpoint grants to peers.
+package struct SIPEndpointLimits: Sendable {
+    /// Connections of all listeners, accepted and opened.
+    package var connections = 4096
+    /// Accepted connections of one source address.
+    package var connectionsPerSource = 256
+    /// A connection over which nothing comes or goes for so long is closed. Keep-alives (RFC 5626 §3.5.1) count.
+    package var idle = TimeAmount.minutes(30)
+    /// From the first octet of a message, and from the acceptance of a connection (TLS included), to the end of the message.
+    package var messageTime = TimeAmount.seconds(20)
+    /// Octets that may wait for a peer that does not read; beyond, its connection is closed.
+    package var pendingOctets = 1 << 20
+    /// Answers to malformed requests: so many at once, and so many a second.
+    package var malformedBurst = 32
+    package var malformedRate = 16
+
+    package init() {}
+}
+
+/// Why a request could not be sent, or a connection could not be had.
+package enum SIPTransportError: Error, Hashable, CustomStringConvertible {
+    case noListener(String)
+    case tooManyConnections
+    case closed(String)
+
+    package var description: String {
+        switch self {
+        case .noListener(let name): "no SIP socket named \(name)"
+        case .tooManyConnections: "too many SIP connections"
+        case .closed(let reason): reason
+        }
+    }
+}
+
+/// So many at once, and so many a second: keeps an endpoint from being made to answer rubbish.
+struct TokenBucket {
+    let burst: Int
+    /// Tokens a second.
+    let rate: Int
+    private var tokens: Int
+    private var filled: NIODeadline?
+
+    init(burst: Int, rate: Int) {
+        self.burst = burst
+        self.rate = rate
+        tokens = burst
+    }
+
+    /// Whether there was a token, which is then gone.
+    mutating func take(now: NIODeadline) -> Bool {
+        let last = filled ?? now
+        let gained = Int64(rate) * (now - last).nanoseconds / 1_000_000_000
+        if gained > 0 || filled == nil {
+            tokens = min(burst, tokens + Int(min(gained, Int64(burst))))
+            filled = now
+        }
+        guard tokens > 0 else { return false }
+        tokens -= 1
+        return true
+    }
+}
