@@ -23,6 +23,7 @@ extension SIPEndpoint {
     package func listen(
         _ name: String, transport: Flow.Transport, at local: Endpoint, tls: TLSServerSettings? = nil
     ) -> EventLoopFuture<Endpoint> {
+        guard (transport == .tls) == (tls != nil) else { return eventLoop.makeFailedFuture(SIPTransportError.settings) }
         let bound: EventLoopFuture<any Channel>
         switch transport {
         case .udp:
@@ -72,6 +73,8 @@ extension SIPEndpoint {
             }
             return eventLoop.makeSucceededFuture(Flow(transport: .udp, local: socket.local, remote: remote))
         }
+        // Without its settings a flow named TLS would be plain TCP.
+        guard (transport == .tls) == (tls != nil) else { return eventLoop.makeFailedFuture(SIPTransportError.settings) }
         let target = SIPConnection.Target(
             name: name, transport: transport, remote: remote, serverName: tls?.serverName)
         if let existing = reusable[target] { return existing }

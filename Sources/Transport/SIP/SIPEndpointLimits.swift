@@ -23,12 +23,15 @@ package struct SIPEndpointLimits: Sendable {
 package enum SIPTransportError: Error, Hashable, CustomStringConvertible {
     case noListener(String)
     case tooManyConnections
+    /// TLS without TLS settings, or the other way round.
+    case settings
     case closed(String)
 
     package var description: String {
         switch self {
         case .noListener(let name): "no SIP socket named \(name)"
         case .tooManyConnections: "too many SIP connections"
+        case .settings: "TLS needs TLS settings, and nothing else takes them"
         case .closed(let reason): reason
         }
     }

@@ -124,4 +124,12 @@ import WireSyntax
         }
         #expect(lines == ["received OPTIONS sip:x@ims.lab SIP/2.0", "sent SIP/2.0 200 OK"])
     }
+
+    @Test("a flow or a listener called TLS is never plain TCP")
+    func neverPlain() throws {
+        let listener = harness.endpoint.listen("gm", transport: .tls, at: SIPHarness.local)
+        #expect(throws: SIPTransportError.settings) { try listener.wait() }
+        let flow = harness.endpoint.flow(to: SIPHarness.peer, transport: .tls, from: "mw")
+        #expect(throws: SIPTransportError.settings) { try flow.wait() }
+    }
 }
