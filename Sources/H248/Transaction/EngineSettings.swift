@@ -11,7 +11,7 @@ public struct TransactionTimers: Hashable, Sendable {
     /// T-MAX (D.1.5): from the first transmission, or the last TransactionPending, to the end of trying.
     public var maximum = TimeAmount.seconds(20)
     /// Between repetitions once a TransactionPending has arrived (D.1.4).
-    public var pendingRetransmission = TimeAmount.seconds(5)
+    public var pendingRetransmission = TimeAmount.seconds(2)
     /// LONG-TIMER (D.1.1): how long replies are kept. Larger than `maximum`.
     public var long = TimeAmount.seconds(30)
     /// normalMGExecutionTime / normalMGCExecutionTime: a request that takes longer gets a TransactionPending unasked.
