@@ -1,5 +1,6 @@
 import NIOCore
 import NIOPosix
+import SIP
 import Testing
 import WireSyntax
 
@@ -83,6 +84,46 @@ import WireSyntax
             }
             let comment = try await tshark.run(["-r", path, "-c", "1", "-T", "fields", "-e", "frame.interface_name"])
             #expect(comment.output.contains("UE A"))
+        }
+    }
+
+    @Test("with the key log inside, tshark reads the SIP of Gm; without it, nothing", .foreign("tshark"))
+    func decrypts() async throws {
+        typealias Node = SIPEndpointSocketTests.Node
+        let tshark = try ForeignProgram("tshark")
+        try await withTemporaryFolder { folder in
+            let captures = try ["ue", "pcscf"].map { try Capture(path: "\(folder)/\($0).pcapng", node: $0) }
+            let log = try KeyLog(path: folder + "/keys", capture: captures[0])
+            let (ue, pcscf) = (Node(11, capture: captures[0]), Node(12, capture: captures[1]))
+            let authority = try CertificateAuthority()
+            let identity = try authority.issue(for: [.name("pcscf.ims.lab")])
+            let target = try await pcscf.listen("gm", .tls, tls: try TLSServerSettings(identity: identity))
+            let flow = try await ue.flow(
+                target, .tls, from: "gm",
+                tls: try TLSClientSettings(
+                    trusting: [authority.identity.certificate], serverName: "pcscf.ims.lab", keyLog: log))
+            try await ue.send(over: flow)
+            await ue.told("response 200")
+            try await ue.endpoint.stop().get()
+            await pcscf.told("closed")
+            try await pcscf.endpoint.stop().get()
+            for capture in captures { try await capture.close() }
+
+            let merged = folder + "/merged.pcapng"
+            try CaptureMerge.merge(["\(folder)/ue.pcapng", "\(folder)/pcscf.pcapng"], into: merged)
+            func lines(_ file: String) async throws -> String {
+                let result = try await tshark.run([
+                    "-r", file, "-d", "tls.port==\(target.port),sip", "-Y", "sip", "-T", "fields", "-e",
+                    "sip.Request-Line", "-e", "sip.Status-Line",
+                ])
+                return result.output
+            }
+            let clear = try await lines(merged)
+            #expect(clear.contains("OPTIONS sip:x@ims.lab SIP/2.0"), "\(clear)")
+            #expect(clear.contains("SIP/2.0 200 OK"), "\(clear)")
+            #expect(clear.split(separator: "\n").count == 2, "\(clear)")
+            let closed = try await lines("\(folder)/pcscf.pcapng")
+            #expect(closed.isEmpty, "\(closed)")
         }
     }
 }

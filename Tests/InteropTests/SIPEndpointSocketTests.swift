@@ -17,10 +17,10 @@ import WireSyntax
         let endpoint: SIPEndpoint
         let address: IPAddress
 
-        init(_ last: UInt32) {
+        init(_ last: UInt32, capture: Capture? = nil) {
             loop = MultiThreadedEventLoopGroup.singleton.next()
             address = .v4(0x7F03_0000 + last)
-            endpoint = SIPEndpoint(eventLoop: loop, events: events)
+            endpoint = SIPEndpoint(eventLoop: loop, events: events, capture: capture)
             endpoint.user = self
         }
 
