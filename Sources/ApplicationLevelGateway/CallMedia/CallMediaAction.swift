@@ -35,6 +35,12 @@ extension CallMedia {
         package var text: String
         /// Seconds for Retry-After.
         package var retryAfter: Int?
+
+        package init(status: Int, text: String, retryAfter: Int? = nil) {
+            self.status = status
+            self.text = text
+            self.retryAfter = retryAfter
+        }
     }
 
     /// Why a session ended before its parties ended it.

@@ -22,9 +22,4 @@ public struct Bandwidth: Hashable, Sendable {
     public var type: String
     /// Digits, of any length; the unit belongs to the type.
     public var value: String
-
-    init(type: String, value: String) {
-        self.type = type
-        self.value = value
-    }
 }
