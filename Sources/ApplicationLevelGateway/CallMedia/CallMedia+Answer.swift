@@ -6,8 +6,12 @@ extension CallMedia {
     mutating func takeAnswer(
         _ answer: SessionDescription, from side: OfferSide, branch: String, isFinal: Bool, _ token: Token
     ) {
+        guard isAccepted(branch, of: side) else {
+            guard isFinal else { return emit(.forward(lastAnswers[side.other], to: side.other, token)) }
+            return emit(.refuse(token, Refusal(status: 488, text: "another branch was accepted")))
+        }
         guard let current = exchange, current.from == side.other else {
-            return repeatAnswer(to: side.other, branch: branch, isFinal: isFinal, token)
+            return repeatAnswer(from: side, branch: branch, isFinal: isFinal, token)
         }
         if let cause = fault(in: answer, to: current) { return fail(cause) }
         let passedOn = rewritten(answer, to: current)
@@ -22,24 +26,24 @@ extension CallMedia {
         }
         commit(answer, current)
         lastAnswers[current.from] = passedOn
-        acceptedBranch = acceptedBranch ?? branch
+        acceptedBranches[side] = branch
         configure(Completion(description: passedOn, side: current.from, token: token))
     }
 
     /// An answer that came already, in a later response or once more: it says nothing new (RFC 3261 §13.2.1), and the same goes on.
-    private mutating func repeatAnswer(to side: OfferSide, branch: String, isFinal: Bool, _ token: Token) {
-        if isFinal, let acceptedBranch, acceptedBranch != branch {
-            return emit(.refuse(token, Refusal(status: 488, text: "another branch was accepted")))
-        }
-        if isFinal {
-            acceptedBranch = branch
-            return configure(Completion(description: lastAnswers[side], side: side, token: token))
-        }
-        emit(.forward(lastAnswers[side], to: side, token))
+    private mutating func repeatAnswer(from side: OfferSide, branch: String, isFinal: Bool, _ token: Token) {
+        let again = lastAnswers[side.other]
+        guard isFinal else { return emit(.forward(again, to: side.other, token)) }
+        acceptedBranches[side] = branch
+        configure(Completion(description: again, side: side.other, token: token))
+    }
+
+    private func isAccepted(_ branch: String, of side: OfferSide) -> Bool {
+        acceptedBranches[side].map { $0 == branch } ?? true
     }
 
     mutating func takeAcceptance(from side: OfferSide, branch: String, _ token: Token) {
-        if let acceptedBranch, acceptedBranch != branch {
+        guard isAccepted(branch, of: side) else {
             return emit(.refuse(token, Refusal(status: 488, text: "another branch was accepted")))
         }
         if let current = exchange, current.from == side.other {
@@ -49,7 +53,7 @@ extension CallMedia {
                 return fail(.invalidAnswer("a 2xx without SDP, and no answer before it"))
             }
         }
-        acceptedBranch = branch
+        acceptedBranches[side] = branch
         configure(Completion(description: nil, side: side.other, token: token))
     }
 
@@ -116,6 +120,8 @@ extension CallMedia {
                 if let old, old.handle != context.handle { retired.append(old.handle) }
                 lines[index].context = context
                 lines[index].mode = handling.mode
+                lines[index].agreed[current.from] = current.offer.messageMedia(at: index)?.standalone
+                lines[index].agreed[current.from.other] = line.standalone
             } else {
                 if let old { retired.append(old.handle) }
                 if let handling = plan.handling, handling.isNew, let context = handling.context {
@@ -123,6 +129,7 @@ extension CallMedia {
                 }
                 lines[index].context = nil
                 lines[index].mode = .off
+                lines[index].agreed = [:]
             }
         }
         exchange = nil

@@ -3,7 +3,10 @@ import SDP
 import WireSyntax
 
 extension CallMedia {
-    mutating func startExchange(_ offer: SessionDescription, from side: OfferSide, _ token: Token) {
+    mutating func startExchange(
+        _ offer: SessionDescription, from side: OfferSide, isInResponse: Bool, _ token: Token
+    ) {
+        var offer = offer
         if let current = exchange {
             guard let branch = current.lastBranch, let answer = current.answers[branch] else {
                 return emit(.refuse(token, Refusal(status: 491, text: "an offer is already under way")))
@@ -25,10 +28,16 @@ extension CallMedia {
                 messageLines > CallMedia.maximumMessageLines
                 ? .refused(.unacceptable("more than \(CallMedia.maximumMessageLines) MSRP lines"))
                 : self.plan(line, at: index, from: side)
-            if case .refused(let decision) = plan, isLive(index) {
+            guard case .refused(let decision) = plan, isLive(index) else {
+                plans.append(plan)
+                continue
+            }
+            guard isInResponse, let agreed = lines[index].agreed[side], let kept = keep(index, agreed, from: side)
+            else {
                 return emit(.refuse(token, refusal(decision)))
             }
-            plans.append(plan)
+            offer.media[index] = agreed
+            plans.append(.handled(kept))
         }
         exchange = Exchange(from: side, offer: offer, token: token, plans: plans)
         guard refuseIfNothingIsLeft() else { return }
@@ -61,6 +70,26 @@ extension CallMedia {
             return .refused(refused)
         }
         return .handled(handling(line, at: index, from: side, decision))
+    }
+
+    /// The line as it stands, instead of a change that is not made.
+    private func keep(_ index: Int, _ agreed: MediaDescription, from side: OfferSide) -> Handling? {
+        let line = lines[index]
+        guard let context = line.context else { return nil }
+        let outcome: Decision.Outcome =
+            switch line.mode {
+            case .e2ae: .e2ae
+            case .plain: .plain
+            case .transparent, .transparentByU4: .transparent
+            case .off: .refuse
+            }
+        let decision = Decision(
+            outcome, "the change is not made", clause: "4.4 (ours)", isByU4: line.mode == .transparentByU4)
+        let values = agreed.attributes.values(EndToAccessEdge.attributeName)
+        return Handling(
+            decision: decision, isAware: context.transports.core.isAware,
+            isRequested: side == .ue && values.contains { EndToAccessEdge(parsing: $0) == .requested },
+            offerer: context[side].wanted, context: context)
     }
 
     private mutating func decide(

@@ -28,8 +28,8 @@ import WireSyntax
 /// are early. A 2xx to INVITE without SDP is given to `accepted`. A 4xx–6xx to a request whose offer was forwarded (or its CANCEL) is told by
 /// `offerFailed`; the end of the call, whoever ends it and in whatever state, by `released`.
 ///
-/// **What a refusal is**, by the carrier of the offer: a request gets the response. An offer in a response leaves no line: in the first exchange ACK and
-/// BYE to its sender, 488 to the other side; later on, the session ends. **What a failure is**, by the carrier of the answer: in a 1xx CANCEL to its sender and
+/// **What a refusal is**, by the carrier of the offer: a request gets the response. An offer in a response that leaves no line gets ACK and BYE to its
+/// sender, and 488 to the other side; later on, a line that stands is kept as it was in both directions instead (`isInResponse`). **What a failure is**, by the carrier of the answer: in a 1xx CANCEL to its sender and
 /// `cause.status` to the other side; in a 2xx ACK and BYE, and `cause.status`; in PRACK 488 and then the same; in ACK and later BYE both ways.
 ///
 /// Several MSRP lines have a context each; other lines pass as they are. A line that is refused while others stand goes on with port 0. Inputs that come
@@ -52,7 +52,7 @@ package struct CallMedia: Sendable {
     package var gatewayCapable = true
 
     enum Input: Sendable {
-        case offer(SessionDescription, from: OfferSide, Token)
+        case offer(SessionDescription, from: OfferSide, isInResponse: Bool, Token)
         case answer(SessionDescription, from: OfferSide, branch: String, isFinal: Bool, Token)
         case accepted(from: OfferSide, branch: String, Token)
     }
@@ -79,8 +79,8 @@ package struct CallMedia: Sendable {
     }
 
     var hasEnded = false
-    /// A 2xx to the INVITE passed: the gateway knows what was negotiated.
-    var acceptedBranch: String?
+    /// The branch of each side whose final answer passed; others are strangers (one dialog has one branch).
+    var acceptedBranches: [OfferSide: String] = [:]
     var lines: [Line] = []
     var exchange: Exchange?
     var waiting = Waiting.nothing
@@ -109,8 +109,13 @@ package struct CallMedia: Sendable {
     // MARK: Events of the signalling
 
     /// An offer, in whatever message.
-    package mutating func offer(_ description: SessionDescription, from side: OfferSide, token: Token) {
-        take(.offer(description, from: side, token), token)
+    ///
+    /// - Parameter isInResponse: its sender cannot be refused with a response. A change of a standing line that is not accepted is then not made: the line
+    ///   goes on, and is answered, as it was.
+    package mutating func offer(
+        _ description: SessionDescription, from side: OfferSide, isInResponse: Bool = false, token: Token
+    ) {
+        take(.offer(description, from: side, isInResponse: isInResponse, token), token)
     }
 
     /// An answer to the offer under way, or the same one again.
@@ -161,7 +166,8 @@ package struct CallMedia: Sendable {
     mutating func drain() {
         while !hasEnded, case .nothing = waiting, !inputs.isEmpty {
             switch inputs.removeFirst() {
-            case .offer(let description, let side, let token): startExchange(description, from: side, token)
+            case .offer(let description, let side, let isInResponse, let token):
+                startExchange(description, from: side, isInResponse: isInResponse, token)
             case .answer(let description, let side, let branch, let isFinal, let token):
                 takeAnswer(description, from: side, branch: branch, isFinal: isFinal, token)
             case .accepted(let side, let branch, let token): takeAcceptance(from: side, branch: branch, token)

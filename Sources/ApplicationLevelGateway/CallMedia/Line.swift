@@ -64,6 +64,8 @@ extension CallMedia {
         var mode: LineMode = .off
         /// Stands exactly while the mode is not `off`.
         var context: LineContext?
+        /// What each side said of the line last, as far as it was agreed.
+        var agreed: [OfferSide: MediaDescription] = [:]
     }
 
     /// What becomes of one line of an offer that is under way.

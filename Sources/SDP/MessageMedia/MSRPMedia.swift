@@ -100,9 +100,12 @@ public struct MSRPMedia: Hashable, Sendable {
         set { media.attributes.replace(Fingerprint.attributeName, with: newValue.map(\.attribute)) }
     }
 
-    /// `a=3ge2ae` (TS 24.229 §7.5.2), of the media level only.
+    /// `a=3ge2ae` (TS 24.229 §7.5.2), of the media level only. Of several, a request counts, wherever it stands.
     public var threeGE2AE: EndToAccessEdge? {
-        get { media.attributes.values(EndToAccessEdge.attributeName).first.map { EndToAccessEdge(parsing: $0) } }
+        get {
+            let all = media.attributes.values(EndToAccessEdge.attributeName).map { EndToAccessEdge(parsing: $0) }
+            return all.contains(.requested) ? .requested : all.first
+        }
         set {
             media.attributes.replace(EndToAccessEdge.attributeName, with: newValue.map { [$0.attribute] } ?? [])
         }
@@ -143,6 +146,17 @@ public struct MSRPMedia: Hashable, Sendable {
             for other in MediaDirection.allCases { media.attributes.remove(other.rawValue) }
             media.attributes.append(Attribute(newValue.rawValue))
         }
+    }
+}
+
+extension MSRPMedia {
+    /// The line with what the session level says about its address, setup and fingerprints, so that it means the same in another description.
+    public var standalone: MediaDescription {
+        var line = self
+        line.media.connection = media.connection ?? sessionConnection
+        if let setup { line.setup = setup }
+        if !media.attributes.contains(Fingerprint.attributeName) { line.fingerprints = fingerprints }
+        return line.media
     }
 }
 

@@ -76,9 +76,9 @@ struct Call {
         media = CallMedia(settings: settings)
     }
 
-    mutating func offer(_ description: SessionDescription, from side: OfferSide) {
+    mutating func offer(_ description: SessionDescription, from side: OfferSide, isInResponse: Bool = false) {
         token += 1
-        media.offer(description, from: side, token: token)
+        media.offer(description, from: side, isInResponse: isInResponse, token: token)
         run()
     }
 

@@ -227,4 +227,39 @@ import WireSyntax
         call.end()
         #expect(Set(call.released) == Set(call.reserved))
     }
+
+    @Test("media-security 4.4: an offer in a response cannot be refused: a line that stands is kept as it was")
+    func keptInResponse() throws {
+        var call = try Self.established()
+        let before = try call.line(to: .core)
+        call.offer(try description(Section.plain(uePath), Section.audio), from: .ue, isInResponse: true)
+        #expect(call.refused.isEmpty)
+        let offer = try call.line(to: .core)
+        #expect(!offer.isTLS && offer.paths == before.paths && offer.port == before.port)
+        call.answer(try description(Section.plain(setup: "passive"), Section.audio), from: .core)
+        let answer = try call.line(to: .ue)
+        #expect(answer.isTLS && answer.fingerprints == [gatewayFingerprint])
+        #expect(call.media.modes == [.e2ae, .off] && call.changes.count == 1 && call.failures.isEmpty)
+
+        var first = Call()
+        first.offer(try description(Section.plain(more: ["a=3ge2ae:requested"])), from: .ue, isInResponse: true)
+        #expect(first.refused.map(\.status) == [488])
+    }
+
+    @Test("a branch is a side's own: the far end's tag says nothing about ours")
+    func branchesOfBothSides() throws {
+        var call = try Self.established()
+        for _ in 0..<2 {
+            call.offer(try description(Section.plain(setup: "actpass")), from: .core)
+            call.answer(try description(Section.tls(setup: "active")), from: .ue, branch: "a")
+            call.answer(try description(Section.tls(setup: "active")), from: .ue, branch: "a")
+        }
+        #expect(call.refused.isEmpty && call.failures.isEmpty)
+        // The 2xx of a branch that lost is no answer to the re-INVITE that is under way.
+        call.offer(try description(Section.requested()), from: .ue)
+        call.answer(try description(Section.plain(port: 4999)), from: .core, branch: "lost")
+        #expect(call.refused.count == 1)
+        call.answer(try description(Section.plain(setup: "passive")), from: .core)
+        #expect(call.changes.count == 1)
+    }
 }

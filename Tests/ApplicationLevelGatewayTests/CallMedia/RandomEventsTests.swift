@@ -21,6 +21,7 @@ struct SeededGenerator: RandomNumberGenerator {
         "A11: whatever happens in whatever order, all is released, and no e2ae line shows the wrong face",
         arguments: 0..<40)
     func everyPathReleases(_ seed: UInt64) throws {
+        var (sent, reserved, failures) = (0, 0, 0)
         for round in UInt64(0)..<50 {
             var random = SeededGenerator(state: seed << 32 | round)
             var call = Call(u: Bool.random(using: &random), n: .random(using: &random)) {
@@ -31,7 +32,7 @@ struct SeededGenerator: RandomNumberGenerator {
             }
             call.answersAtOnce = false
             var seen = 0
-            for _ in 0..<Int.random(in: 1...30, using: &random) {
+            for _ in 0..<Int.random(in: 1...40, using: &random) {
                 try Self.step(&call, &random)
                 for sent in call.forwarded[seen...] { Self.check(sent.description, to: sent.side) }
                 seen = call.forwarded.count
@@ -43,7 +44,12 @@ struct SeededGenerator: RandomNumberGenerator {
             #expect(Set(call.released) == Set(call.reserved), "seed \(seed), round \(round)")
             #expect(call.released.count == call.reserved.count, "a context is released once")
             #expect(call.failures.count <= 1)
+            sent += call.forwarded.count
+            reserved += call.reserved.count
+            failures += call.failures.count
         }
+        // The walk reaches what it is about.
+        #expect(sent > 100 && reserved > 50 && failures > 5, "\(sent) sent, \(reserved) reserved, \(failures) failed")
     }
 
     static func section(_ random: inout SeededGenerator) -> [String] {
@@ -65,7 +71,7 @@ struct SeededGenerator: RandomNumberGenerator {
         let sections = (0..<Int.random(in: 1...3, using: &random)).map { _ in section(&random) }
         let body = try description(sections.flatMap { $0 })
         switch Int.random(in: 0..<16, using: &random) {
-        case 0...2: call.offer(body, from: side)
+        case 0...2: call.offer(body, from: side, isInResponse: .random(using: &random))
         case 3...4: call.answer(body, from: side, branch: branch, early: .random(using: &random))
         case 5...7:
             // An answer that fits: the sections that were offered, as this side would answer them.
