@@ -126,7 +126,7 @@ let package = Package(
             [
                 "WireSyntax", "Observability", "Configuration", "Transport", "ProxyCSCF", "AccessGateway",
                 "HomeNetwork",
-                "UserEquipment", nioCore, nioPosix, logging,
+                "UserEquipment", nioCore, nioPosix, crypto, logging,
             ]),
         .executableTarget(
             name: "sallyport",
