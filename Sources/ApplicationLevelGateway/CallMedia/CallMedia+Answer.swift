@@ -7,8 +7,10 @@ extension CallMedia {
         _ answer: SessionDescription, from side: OfferSide, branch: String, isFinal: Bool, _ token: Token
     ) {
         guard isAccepted(branch, of: side) else {
-            guard isFinal else { return emit(.forward(lastAnswers[side.other], to: side.other, token)) }
-            return emit(.refuse(token, Refusal(status: 488, text: "another branch was accepted")))
+            guard !isFinal, let again = lastSent[side.other] else {
+                return emit(.refuse(token, Refusal(status: 488, text: "another branch was accepted")))
+            }
+            return emit(.forward(again, to: side.other, token))
         }
         guard let current = exchange, current.from == side.other else {
             return repeatAnswer(from: side, branch: branch, isFinal: isFinal, token)
@@ -21,21 +23,23 @@ extension CallMedia {
             }
             exchange?.answers[branch] = answer
             exchange?.lastBranch = branch
-            lastAnswers[current.from] = passedOn
+            lastSent[current.from] = passedOn
             return emit(.forward(passedOn, to: current.from, token))
         }
         commit(answer, current)
-        lastAnswers[current.from] = passedOn
+        lastSent[current.from] = passedOn
         acceptedBranches[side] = branch
         configure(Completion(description: passedOn, side: current.from, token: token))
     }
 
-    /// An answer that came already, in a later response or once more: it says nothing new (RFC 3261 §13.2.1), and the same goes on.
+    /// A description that came already, in a later response or once more: it says nothing new (RFC 3261 §13.2.1), and what was sent before goes on in its
+    /// place. One where none belongs does not pass.
     private mutating func repeatAnswer(from side: OfferSide, branch: String, isFinal: Bool, _ token: Token) {
-        let again = lastAnswers[side.other]
+        guard let again = lastSent[side.other] else {
+            return emit(.refuse(token, Refusal(status: 488, text: "an answer without an offer")))
+        }
         guard isFinal else { return emit(.forward(again, to: side.other, token)) }
-        acceptedBranches[side] = branch
-        configure(Completion(description: again, side: side.other, token: token))
+        accept(again, from: side, branch: branch, token)
     }
 
     private func isAccepted(_ branch: String, of side: OfferSide) -> Bool {
@@ -46,15 +50,19 @@ extension CallMedia {
         guard isAccepted(branch, of: side) else {
             return emit(.refuse(token, Refusal(status: 488, text: "another branch was accepted")))
         }
-        if let current = exchange, current.from == side.other {
-            if let answer = current.answers[branch] {
-                commit(answer, current)
-            } else if lines.isEmpty {
-                return fail(.invalidAnswer("a 2xx without SDP, and no answer before it"))
-            }
+        if let current = exchange, current.answers[branch] == nil, lines.isEmpty {
+            return fail(.invalidAnswer("a 2xx without SDP, and no answer before it"))
         }
+        accept(nil, from: side, branch: branch, token)
+    }
+
+    /// The 2xx to INVITE: what this branch and the other side agreed before now holds, whoever of them offered.
+    private mutating func accept(
+        _ description: SessionDescription?, from side: OfferSide, branch: String, _ token: Token
+    ) {
+        if let current = exchange, let answer = current.answers[branch] { commit(answer, current) }
         acceptedBranches[side] = branch
-        configure(Completion(description: nil, side: side.other, token: token))
+        configure(Completion(description: description, side: side.other, token: token))
     }
 
     // MARK: Checking

@@ -265,7 +265,9 @@ extension CallMedia {
             abandonExchange()
             emit(.refuse(current.token, refusal(decision)))
         } else if refuseIfNothingIsLeft() {
-            emit(.forward(rewritten(current), to: current.from.other, current.token))
+            let passedOn = rewritten(current)
+            lastSent[current.from.other] = passedOn
+            emit(.forward(passedOn, to: current.from.other, current.token))
         }
         drain()
     }

@@ -87,8 +87,8 @@ package struct CallMedia: Sendable {
     var procedures: [ProcedureID: Purpose] = [:]
     /// Contexts that no line uses any more, released with the next configuration.
     var retired: [ContextHandle] = []
-    /// The last answer passed on to each side, for repeated ones.
-    var lastAnswers: [OfferSide: SessionDescription] = [:]
+    /// What each side was told last, for repeated messages.
+    var lastSent: [OfferSide: SessionDescription] = [:]
 
     private var inputs: [Input] = []
     private var actions: [Action] = []

@@ -13,7 +13,10 @@ extension CallMedia {
             var two = other.remote
             one?.setup = nil
             two?.setup = nil
+            one?.fingerprints = []
+            two?.fingerprints = []
             return one == two && role == other.role
+                && Set(remote?.fingerprints ?? []) == Set(other.remote?.fingerprints ?? [])
         }
     }
 

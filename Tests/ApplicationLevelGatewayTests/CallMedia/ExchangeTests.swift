@@ -262,4 +262,33 @@ import WireSyntax
         call.answer(try description(Section.plain(setup: "passive")), from: .core)
         #expect(call.changes.count == 1)
     }
+
+    @Test("RFC 3262 5: INVITE without SDP, an offer in a reliable 183, its answer in PRACK, then the 2xx")
+    func answerInPRACK() throws {
+        for repeatsSDP in [false, true] {
+            var call = Call()
+            // The served UE was called without SDP and offers in its 183; the caller answers in PRACK.
+            let offer = try description(Section.requested())
+            call.offer(offer, from: .ue, isInResponse: true)
+            call.answer(try description(Section.plain(setup: "passive")), from: .core, early: true)
+            #expect(call.changes.isEmpty)
+            if repeatsSDP {
+                let sent = call.last(to: .core)
+                call.answer(offer, from: .ue)
+                #expect(call.forwarded.last?.description == sent)
+            } else {
+                call.accepted(from: .ue)
+            }
+            #expect(call.changes.count == 1 && call.failures.isEmpty && call.media.modes == [.e2ae])
+        }
+    }
+
+    @Test("A11: a description where none belongs does not pass, early or final")
+    func answerWithoutOffer() throws {
+        for early in [true, false] {
+            var call = Call()
+            call.answer(try description(Section.plain()), from: .ue, early: early)
+            #expect(call.refused.count == 1 && call.forwarded.isEmpty)
+        }
+    }
 }
