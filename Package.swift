@@ -74,6 +74,9 @@ let package = Package(
         // IMS-ALG, pure.
         library("ApplicationLevelGateway", ["WireSyntax", "SDP", "MediaSecurity", nioCore]),
 
+        // The Iq profile: packages, and the procedures as descriptors. Both ends share it.
+        library("IqProfile", ["WireSyntax", "H248", "SDP", "ApplicationLevelGateway", nioCore]),
+
         library("Observability", ["WireSyntax", nioCore, nioPosix, logging]),
         library("Configuration", ["WireSyntax", yams]),
 
@@ -86,7 +89,10 @@ let package = Package(
 
         library(
             "GatewayControl",
-            ["WireSyntax", "H248", "SDP", "ApplicationLevelGateway", "Observability", "Transport", nioCore, logging]),
+            [
+                "WireSyntax", "H248", "SDP", "ApplicationLevelGateway", "IqProfile", "Observability", "Transport",
+                nioCore, logging,
+            ]),
         library(
             "MediaPlane",
             [
@@ -105,8 +111,8 @@ let package = Package(
         library(
             "AccessGateway",
             [
-                "WireSyntax", "H248", "SDP", "MSRP", "ApplicationLevelGateway", "Observability", "Configuration",
-                "Transport", "MediaPlane", nioCore, nioPosix, logging,
+                "WireSyntax", "H248", "SDP", "MSRP", "ApplicationLevelGateway", "IqProfile", "MediaSecurity",
+                "Observability", "Configuration", "Transport", "MediaPlane", nioCore, nioPosix, logging,
             ]),
         library(
             "HomeNetwork",
@@ -147,6 +153,7 @@ let package = Package(
         tests("AuthenticationTests", ["Authentication", "WireSyntax", "SIP", nioCore]),
         tests(
             "ApplicationLevelGatewayTests", ["ApplicationLevelGateway", "WireSyntax", "SDP", "MediaSecurity", nioCore]),
+        tests("IqProfileTests", ["IqProfile", "WireSyntax", "H248", "SDP", "ApplicationLevelGateway", nioCore]),
         tests("ObservabilityTests", ["Observability", "WireSyntax", nioCore]),
         tests("ConfigurationTests", ["Configuration", "WireSyntax"]),
         tests(
@@ -159,8 +166,8 @@ let package = Package(
         tests(
             "GatewayControlTests",
             [
-                "GatewayControl", "WireSyntax", "H248", "SDP", "ApplicationLevelGateway", "Observability", "Transport",
-                nioCore, nioEmbedded,
+                "GatewayControl", "WireSyntax", "H248", "SDP", "ApplicationLevelGateway", "IqProfile", "Observability",
+                "Transport", nioCore, nioEmbedded,
             ]),
         tests(
             "MediaPlaneTests",
@@ -177,8 +184,9 @@ let package = Package(
         tests(
             "AccessGatewayTests",
             [
-                "AccessGateway", "WireSyntax", "H248", "SDP", "MSRP", "ApplicationLevelGateway", "Observability",
-                "Configuration", "Transport", "MediaPlane", nioCore, nioPosix, nioEmbedded,
+                "AccessGateway", "GatewayControl", "WireSyntax", "H248", "SDP", "MSRP", "ApplicationLevelGateway",
+                "IqProfile", "MediaSecurity", "Observability", "Configuration", "Transport", "MediaPlane", nioCore,
+                nioPosix, nioEmbedded, logging,
             ]),
         tests(
             "HomeNetworkTests",
