@@ -16,7 +16,7 @@ struct Sallyport: AsyncParsableCommand {
             """,
         version: Version.text,
         subcommands: [
-            DecodeCommand.self, VersionCommand.self,
+            UECommand.self, LabCommand.self, DecodeCommand.self, DecideCommand.self, VersionCommand.self,
         ])
 
     static func main() async {

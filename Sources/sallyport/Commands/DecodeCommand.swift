@@ -24,17 +24,22 @@ struct DecodeCommand: ParsableCommand {
 
     func run() throws {
         let octets = try InputFile.read(file, limit: Self.maximumSize)
-        let name = file == "-" ? "standard input" : displayEscaped(file)
         do {
             let tree = try MessageTree.decode(octets, format)
             Terminal.standardOutput(ProcessInfo.processInfo.environment).write(tree.text)
         } catch let error as SyntaxError {
-            let newlines = octets.readableBytesView.prefix(max(0, error.offset)).filter { $0 == 0x0A }.count
-            let line: Int = error.line ?? (1 + newlines)
-            let field = error.field.map { displayEscaped($0) + ": " } ?? ""
-            throw CommandFailure(
-                message: "\(name):\(line): octet \(error.offset): \(field)\(displayEscaped(error.reason))")
+            throw Self.failure(error, in: octets, file: file)
         }
+    }
+
+    /// `FILE:LINE: octet N: what is wrong`.
+    static func failure(_ error: SyntaxError, in octets: ByteBuffer, file: String) -> CommandFailure {
+        let name = file == "-" ? "standard input" : displayEscaped(file)
+        let newlines = octets.readableBytesView.prefix(max(0, error.offset)).filter { $0 == 0x0A }.count
+        let line: Int = error.line ?? (1 + newlines)
+        let field = error.field.map { displayEscaped($0) + ": " } ?? ""
+        return CommandFailure(
+            message: "\(name):\(line): octet \(error.offset): \(field)\(displayEscaped(error.reason))")
     }
 }
 

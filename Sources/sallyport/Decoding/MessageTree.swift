@@ -43,7 +43,8 @@ struct MessageTree {
         switch format {
         case .sdp: try tree.addSessionDescription(octets)
         case .msrp: try tree.addMSRP(octets)
-        case .sip, .h248: throw SyntaxError("this format is not there yet")
+        case .sip: try tree.addSIP(octets)
+        case .h248: try tree.addH248(octets)
         }
         return tree
     }

@@ -5,26 +5,34 @@ import ServiceLifecycle
 /// A network function as a service: starts, says where it listens, and stops cleanly when the group shuts down.
 struct FunctionService: Service {
     var start: @Sendable () async throws -> [FlowEvent.Listening]
+    /// Ends everything; asked twice it does nothing the second time.
     var stop: @Sendable () async -> Void
     var logger: Logger
+    /// What the function does by itself once it is up, and then it ends; nil: it serves until it is told to stop.
+    var body: (@Sendable () async throws -> Void)?
 
     func run() async throws {
-        do {
-            for socket in try await start() {
-                logger.info(
-                    "listening",
-                    metadata: [
-                        LogKey.listener: "\(socket.name)", "transport": "\(socket.transport)",
-                        LogKey.local: "\(socket.local)",
-                    ])
+        try await withGracefulShutdownHandler {
+            do {
+                for socket in try await start() {
+                    logger.info(
+                        "listening",
+                        metadata: [
+                            LogKey.listener: "\(socket.name)", "transport": "\(socket.transport)",
+                            LogKey.local: "\(socket.local)",
+                        ])
+                }
+                if let body { try await body() } else { try? await gracefulShutdown() }
+            } catch {
+                // What had been started before the failure goes too.
+                await stop()
+                throw error
             }
-        } catch {
-            // What had been started before the failure goes too.
             await stop()
-            throw error
+        } onGracefulShutdown: {
+            // Whoever waits for a registration or an answer is woken by the stop.
+            if body != nil { Task { await stop() } }
         }
-        try? await gracefulShutdown()
-        await stop()
     }
 }
 

@@ -1,0 +1,168 @@
+import Glibc
+import Observability
+import Transport
+import WireSyntax
+
+/// The whole network on loopback: starts it, runs scenarios, prints each ladder and one table.
+package struct Lab: Sendable {
+    package struct Options: Sendable {
+        package var scenarios: [Scenario] = Scenario.all
+        package var message: String?
+        package var file: String?
+        package var report: String?
+        package var capture: String?
+        package var keyLog: String?
+        package var logLevel = "notice"
+        /// Further arguments of the gateway: the tamper switch of a debug build.
+        package var gatewayArguments: [String] = []
+        /// For UEs from outside the machine, with `--serve`.
+        package var outside: IPAddress?
+        /// This program.
+        package var executable: String
+
+        package init(executable: String) { self.executable = executable }
+    }
+
+    private let options: Options
+    private let output: Terminal
+    private let live: LiveLine
+    private let environment: [String: String]
+
+    package init(_ options: Options, environment: [String: String]) {
+        self.options = options
+        self.environment = environment
+        output = .standardOutput(environment)
+        live = LiveLine(output)
+    }
+
+    /// - Returns: whether every scenario passed.
+    package func run() async throws -> Bool {
+        let folder = try PrivateFolder.temporary(environment)
+        var keepsFolder = false
+        defer { if !keepsFolder { folder.remove() } }
+        let content = try LabContent.make(message: options.message, file: options.file, in: folder)
+        live.show("starting the network")
+        let network = try makeNetwork(folder)
+        var results: [ScenarioResult] = []
+        do {
+            try await network.start()
+            live.clear()
+            output.line(describe(network.files.plan))
+            for scenario in options.scenarios {
+                // Ctrl-C ends the children first, and everything that waits for them.
+                let result = await withTaskCancellationHandler {
+                    await run(scenario, network, content)
+                } onCancel: {
+                    Task { await network.stop() }
+                }
+                try Task.checkCancellation()
+                results.append(result)
+            }
+        } catch {
+            live.clear()
+            await network.stop()
+            keepsFolder = !(error is CancellationError)
+            throw error
+        }
+        await network.stop()
+        try await finish(network, results)
+        let failed = results.filter { !$0.passed }.count
+        if failed > 0 {
+            keepsFolder = true
+            output.line("The logs of all processes are in \(folder.path).")
+        }
+        output.line("\(results.count - failed) passed, \(failed) failed")
+        return failed == 0
+    }
+
+    /// Keeps the network up until the task is cancelled, and says how two terminals can talk across it.
+    package func serve() async throws {
+        let folder = try PrivateFolder.temporary(environment)
+        defer { folder.remove() }
+        let network = try makeNetwork(folder)
+        live.show("starting the network")
+        do {
+            try await network.start()
+            live.clear()
+            for line in ServeText.lines(network.files, executable: options.executable, outside: options.outside) {
+                output.line(line)
+            }
+            // Cancelled by Ctrl-C.
+            while !Task.isCancelled { try? await Task.sleep(for: .seconds(3600)) }
+        } catch {
+            live.clear()
+            await network.stop()
+            throw error
+        }
+        await network.stop()
+    }
+
+    /// Writes the configuration of each function to a folder, and says how to start them by hand.
+    package func writeConfiguration(to path: String) throws {
+        let files = NetworkFiles(try plan(), in: try PrivateFolder.at(path))
+        try files.write()
+        for line in ServeText.commands(files, executable: options.executable) { output.line(line) }
+    }
+
+    // MARK: - Parts
+
+    private func plan() throws -> NetworkPlan {
+        var random = SystemRandomNumberGenerator()
+        return try NetworkPlan(LoopbackBlock(using: &random), outside: options.outside)
+    }
+
+    private func makeNetwork(_ folder: PrivateFolder) throws -> LabNetwork {
+        let files = NetworkFiles(try plan(), in: folder)
+        try files.write()
+        let live = live
+        let collector = EventCollector { event in
+            guard event.node == NodeName.callingUE, case .milestone(let milestone) = event.what,
+                milestone.name == .progress, let bytes = milestone.bytes, let total = milestone.total
+            else { return }
+            live.progress("file", bytes, of: total)
+        }
+        // The key log is a file of the run's own when only the capture is to hold the keys of this run; the user's file otherwise.
+        let launch = LabNetwork.Launch(
+            executable: options.executable, logLevel: options.logLevel, captures: options.capture != nil,
+            keyLog: options.keyLog, gatewayArguments: options.gatewayArguments)
+        return LabNetwork(files, launch, collector: collector)
+    }
+
+    private func run(_ scenario: Scenario, _ network: LabNetwork, _ content: LabContent) async -> ScenarioResult {
+        output.line("")
+        output.line("== \(scenario.name): \(scenario.summary)")
+        live.show("\(scenario.name) …")
+        let outcome = await ScenarioRun(scenario: scenario, network: network, content: content).run()
+        live.clear()
+        let ladder = Ladder(map: network.files.plan.map, isUnicode: output.isUnicode, width: output.columns)
+        for line in ladder.render(outcome.events, since: outcome.start) { output.line(line) }
+        for finding in outcome.findings where !finding.passed {
+            output.line("  FAILED: \(displayEscaped(finding.name)): \(displayEscaped(finding.detail))")
+        }
+        let word = outcome.result.passed ? "passed" : "FAILED"
+        // The detail may hold the end of a log, whose lines were escaped one by one.
+        output.line("-- \(scenario.name) \(word): \(outcome.result.detail)")
+        return outcome.result
+    }
+
+    private func finish(_ network: LabNetwork, _ results: [ScenarioResult]) async throws {
+        output.line("")
+        for line in ResultTable(results: results, isUnicode: output.isUnicode).lines {
+            output.line(displayEscaped(line))
+        }
+        output.line("")
+        if let capture = options.capture {
+            let packets = try CaptureMerge.merge(await network.captures, keyLog: options.keyLog, into: capture)
+            output.line("Capture: \(capture) (\(packets) synthetic packets made from the octets at each socket, 0600)")
+        }
+        if let keyLog = options.keyLog { output.line("Key log: \(keyLog) (0600): whoever has it can read the traffic") }
+        if let report = options.report {
+            try Report(results).write(to: report)
+            output.line("Report: \(report)")
+        }
+    }
+
+    private func describe(_ plan: NetworkPlan) -> String {
+        plan.map.nodes.map { "\($0.name) \($0.addresses.joined(separator: " "))" }.joined(separator: "   ")
+    }
+}

@@ -1,0 +1,105 @@
+import Configuration
+import Transport
+import WireSyntax
+
+/// The configuration files of a lab with the keys and certificates that they name, all 0600, in one folder. File names in them are relative: the folder can
+/// be moved.
+package struct NetworkFiles: Sendable {
+    package let folder: PrivateFolder
+    package let plan: NetworkPlan
+
+    package static let home = "home.yaml"
+    package static let proxy = "pcscf.yaml"
+    package static let gateway = "agw.yaml"
+    package static let callingUE = "ue-a.yaml"
+    package static let calledUE = "ue-b.yaml"
+
+    package static let callingUser = "alice"
+    package static let calledUser = "bob"
+
+    package var calledIdentity: String { "sip:\(Self.calledUser)@\(plan.domain)" }
+
+    package init(_ plan: NetworkPlan, in folder: PrivateFolder) {
+        self.plan = plan
+        self.folder = folder
+    }
+
+    package func write() throws {
+        let authority = try CertificateAuthority()
+        try authority.identity.save(certificateFile: folder.file("ca.pem"), keyFile: folder.file("ca.key"))
+        let proxy = try authority.issue(for: [.name("pcscf.\(plan.domain)"), .address(plan.gmTLS.address)])
+        try proxy.save(certificateFile: folder.file("pcscf.pem"), keyFile: folder.file("pcscf.key"))
+        let passwords = (0..<2).map { _ in Self.password() }
+        try save(homeFile(passwords), Self.home)
+        try save(proxyFile, Self.proxy)
+        try save(gatewayFile, Self.gateway)
+        for (user, file, address, password) in [
+            (Self.callingUser, Self.callingUE, plan.callingUE, passwords[0]),
+            (Self.calledUser, Self.calledUE, plan.calledUE, passwords[1]),
+        ] {
+            let name = file.replacing(".yaml", with: "")
+            try Identity.selfSigned().save(
+                certificateFile: folder.file(name + ".pem"), keyFile: folder.file(name + ".key"))
+            let received = try PrivateFolder.at(folder.file("received-" + user))
+            _ = received
+            try save(userFile(user, name, address, password), file)
+        }
+    }
+
+    private func save(_ entries: [PrintedValue.Entry], _ name: String) throws {
+        try PrivateFile.write(Array(PrintedValue.map(entries).yaml.utf8), to: folder.file(name))
+    }
+
+    private static func password() -> String {
+        (0..<16).map { _ in
+            let text = String(UInt8.random(in: 0...255), radix: 16)
+            return text.count == 1 ? "0" + text : text
+        }.joined()
+    }
+
+    // MARK: - What each file says
+
+    private func homeFile(_ passwords: [String]) -> [PrintedValue.Entry] {
+        let users = zip([Self.callingUser, Self.calledUser], passwords).map { user, password in
+            PrintedValue.map([
+                .init("private-id", .scalar("\(user)@\(plan.domain)")), .init("password", .scalar(password)),
+                .init("public-ids", .list([.scalar("sip:\(user)@\(plan.domain)")])),
+            ])
+        }
+        return [
+            .init("domain", .scalar(plan.domain)), .init("mw.listen", .list([.scalar("tcp:\(plan.home)")])),
+            .init("mw.peers", .list([.scalar("\(plan.mw.address)")])), .init("users", .list(users)),
+        ]
+    }
+
+    private var proxyFile: [PrintedValue.Entry] {
+        [
+            .init("domain", .scalar(plan.domain)), .init("gm.udp", .scalar("\(plan.gm)")),
+            .init("gm.tcp", .scalar("\(plan.gm)")), .init("gm.tls", .scalar("\(plan.gmTLS)")),
+            .init("gm.certificate", .scalar("pcscf.pem")), .init("gm.key", .scalar("pcscf.key")),
+            .init("mw.listen", .scalar("\(plan.mw)")), .init("mw.home", .scalar("\(plan.home)")),
+            .init("iq.listen", .scalar("udp:\(plan.controller)")),
+            .init("iq.gateways", .list([.scalar("udp:\(plan.gateway)")])),
+        ]
+    }
+
+    private var gatewayFile: [PrintedValue.Entry] {
+        [
+            .init("iq.listen", .scalar("udp:\(plan.gateway)")),
+            .init("iq.controllers", .list([.scalar("udp:\(plan.controller)")])),
+            .init("access.address", .scalar("\(plan.access)")), .init("core.address", .scalar("\(plan.core)")),
+        ]
+    }
+
+    private func userFile(_ user: String, _ name: String, _ address: IPAddress, _ password: String)
+        -> [PrintedValue.Entry]
+    {
+        [
+            .init("identity", .scalar("sip:\(user)@\(plan.domain)")), .init("password", .scalar(password)),
+            .init("address", .scalar("\(address)")), .init("pcscf", .scalar(plan.gm(.tls))),
+            .init("pcscf-name", .scalar("pcscf.\(plan.domain)")), .init("tls.authorities", .scalar("ca.pem")),
+            .init("media.certificate", .scalar(name + ".pem")), .init("media.key", .scalar(name + ".key")),
+            .init("receive.folder", .scalar("received-" + user)), .init("receive.maximum-size", .scalar("1 GiB")),
+        ]
+    }
+}

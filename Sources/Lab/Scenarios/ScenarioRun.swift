@@ -1,0 +1,130 @@
+import Observability
+import WireSyntax
+
+/// What the user wants sent.
+package struct LabContent: Sendable {
+    package var message: String
+    package var messageDigest: String
+    /// The file of file-transfer, with its size and digest.
+    package var file: String
+    package var fileSent: SentContent
+
+    func sent(_ content: Scenario.Content) -> SentContent {
+        switch content {
+        case .message: SentContent(bytes: message.utf8.count, digest: messageDigest)
+        case .file: fileSent
+        }
+    }
+}
+
+/// One scenario on a network that is up: two UEs come, one calls the other, and the events tell how it went.
+struct ScenarioRun {
+    /// From the call to its last event, for a file of the usual size.
+    static let patience = Duration.seconds(60)
+    /// How long events may straggle after the caller has gone.
+    static let settling = Duration.seconds(4)
+    private static let step = Duration.milliseconds(40)
+
+    let scenario: Scenario
+    let network: LabNetwork
+    let content: LabContent
+
+    struct Outcome {
+        var result: ScenarioResult
+        var findings: [Checks.Finding]
+        var events: [FlowEvent]
+        var start: Int64
+    }
+
+    func run() async -> Outcome {
+        let collector = network.collector
+        let files = network.files
+        let sent = content.sent(scenario.content)
+        _ = collector.take()
+        let clock = ContinuousClock()
+        let began = clock.now
+        let start = WallClock.nanoseconds()
+        var trouble: String?
+        do {
+            let callee = try await network.startChild(
+                ["ue", "answer", "--config", files.folder.file(NetworkFiles.calledUE)] + settings(scenario.callee),
+                node: NodeName.calledUE)
+            do {
+                try await waitForRegistration(NodeName.calledUE, callee)
+                try await call(files)
+            } catch {
+                trouble = "\(error)"
+            }
+            await settle(collector, sent)
+            await network.stop(callee)
+        } catch {
+            trouble = "\(error)"
+        }
+        let seconds = Double((clock.now - began).inMilliseconds) / 1000
+        let events = collector.take()
+        let checks = Checks(scenario, events: events, map: files.plan.map, sent: sent)
+        let passed = trouble == nil && checks.passed
+        let attempts = events.reduce(0) { count, event in
+            guard event.node == NodeName.callingUE, case .milestone(let milestone) = event.what else { return count }
+            return count + (milestone.name == .messageSent ? 1 : 0)
+        }
+        let result = ScenarioResult(
+            name: scenario.name, passed: passed,
+            detail: [trouble, checks.detail].compactMap(\.self).joined(separator: "; "),
+            seconds: seconds, legs: checks.legs, messagesSent: attempts, messagesDelivered: checks.delivered)
+        return Outcome(result: result, findings: checks.findings, events: events, start: start)
+    }
+
+    /// What this scenario changes in a UE's configuration file.
+    private func settings(_ party: Scenario.Party) -> [String] {
+        [
+            "--set", "pcscf=\(network.files.plan.gm(party.gm))", "--set", "security.indicate=\(party.indicates)",
+            "--set", "security.wrong-certificate=\(party.presentsForeignCertificate)",
+        ]
+    }
+
+    private func waitForRegistration(_ node: String, _ child: ChildProcess) async throws {
+        let event = await network.collector.first(within: LabNetwork.patience) { event in
+            guard event.node == node, case .milestone(let milestone) = event.what else { return false }
+            return milestone.name == .registered || milestone.name == .registrationFailed
+        }
+        guard case .milestone(let milestone)? = event?.what, milestone.name == .registered else {
+            throw await network.failure("\(node) did not register", child)
+        }
+    }
+
+    /// The caller is a process that calls, sends, hangs up and ends.
+    private func call(_ files: NetworkFiles) async throws {
+        var arguments = ["ue", "call", files.calledIdentity, "--config", files.folder.file(NetworkFiles.callingUE)]
+        switch scenario.content {
+        case .message: arguments += ["--message", content.message]
+        case .file: arguments += ["--file", content.file]
+        }
+        let caller = try await network.startChild(arguments + settings(scenario.caller), node: NodeName.callingUE)
+        let guardian = Task {
+            try await Task.sleep(for: Self.patience)
+            await caller.stop()
+        }
+        let code = await caller.exitCode()
+        guardian.cancel()
+        let expectsSuccess = scenario.outcome == .delivered
+        guard (code == 0) == expectsSuccess else {
+            let what =
+                expectsSuccess ? "\(NodeName.callingUE) failed (exit \(code))" : "\(NodeName.callingUE) succeeded"
+            throw await network.failure(what, caller)
+        }
+    }
+
+    /// Processes tell of one thing at different times: wait until the checks are content, or for the whole of `settling`.
+    private func settle(_ collector: EventCollector, _ sent: SentContent) async {
+        for _ in 0..<Int(Self.settling / Self.step) {
+            if Checks(scenario, events: collector.all, map: network.files.plan.map, sent: sent).passed { return }
+            if Task.isCancelled { return }
+            try? await Task.sleep(for: Self.step)
+        }
+    }
+}
+
+extension Duration {
+    var inMilliseconds: Int64 { components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000 }
+}

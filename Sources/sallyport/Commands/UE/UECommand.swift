@@ -1,0 +1,84 @@
+import ArgumentParser
+import Configuration
+import FoundationEssentials
+import Lab
+import Observability
+import ServiceLifecycle
+import UserEquipment
+import WireSyntax
+
+struct UECommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "ue", abstract: "A UE: registers, calls or answers, sends messages and files over MSRP.",
+        subcommands: [UECallCommand.self, UEAnswerCommand.self, UEChatCommand.self])
+}
+
+/// Calls, sends, and hangs up.
+struct UECallCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "call", abstract: "Call somebody, send messages or a file, and hang up.",
+        discussion: "Exits 0 when everything was confirmed, 1 otherwise.")
+
+    @Argument(help: "Whom to call, such as sip:bob@ims.lab.")
+    var target: String
+
+    @Option(name: .long, parsing: .singleValue, help: "Send this text (repeatable).")
+    var message: [String] = []
+
+    @Option(help: "Send this file.")
+    var file: String?
+
+    @OptionGroup var options: CommonOptions
+
+    func validate() throws {
+        guard !message.isEmpty || file != nil else {
+            throw ValidationError("Nothing to send. Give --message TEXT or --file PATH.")
+        }
+    }
+
+    func run() async throws {
+        let target = target
+        let messages = message
+        let file = file
+        let output = Terminal.standardOutput(ProcessInfo.processInfo.environment)
+        try await FunctionRunner(options: options, node: "UE", schema: UserEquipmentSettings.schema)
+            .run { configuration, environment in
+                let ue = UserEquipment(settings: try UserEquipmentSettings(configuration), environment: environment)
+                return .ue(ue, environment.logger) {
+                    let report = try await ue.call(to: target, messages: messages, file: file)
+                    for line in ChatText.security(report.security) { output.line(line) }
+                    output.line(
+                        "\(report.messagesConfirmed) of \(report.messagesSent) confirmed, \(report.bytesConfirmed) octets"
+                    )
+                    guard report.isSuccess else {
+                        throw CommandFailure(
+                            message: "error: " + (report.failures.first ?? "the call did not do what was asked"))
+                    }
+                }
+            }
+    }
+}
+
+/// Answers every call and prints what comes.
+struct UEAnswerCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "answer", abstract: "Answer every call and print what comes, until SIGTERM or Ctrl-C.")
+
+    @OptionGroup var options: CommonOptions
+
+    func run() async throws {
+        let output = Terminal.standardOutput(ProcessInfo.processInfo.environment)
+        try await FunctionRunner(
+            options: options, node: "UE", schema: UserEquipmentSettings.schema,
+            flags: [Configuration.Flag("calls.answer", "true")]
+        ).run { configuration, environment in
+            let ue = UserEquipment(settings: try UserEquipmentSettings(configuration), environment: environment)
+            return .ue(ue, environment.logger) {
+                let events = ue.events()
+                for await event in events.cancelOnGracefulShutdown() {
+                    if let line = ChatText.line(event) { output.line(line) }
+                }
+            }
+        }
+    }
+}
