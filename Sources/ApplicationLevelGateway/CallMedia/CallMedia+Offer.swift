@@ -84,7 +84,8 @@ extension CallMedia {
             case .off: .refuse
             }
         let decision = Decision(
-            outcome, "the change is not made", clause: "4.4 (ours)", isByU4: line.mode == .transparentByU4)
+            outcome, "the change is not made", clause: "docs/media-security.md 4.4 (ours)",
+            isByU4: line.mode == .transparentByU4)
         let values = agreed.attributes.values(EndToAccessEdge.attributeName)
         return Handling(
             decision: decision, isAware: context.transports.core.isAware,
@@ -246,7 +247,7 @@ extension CallMedia {
             }
         }
         let decision = Decision(
-            .refuse, "the gateway refused: \(failure)", clause: "TS 23.334 6.2, failures 6 (ours)",
+            .refuse, "the gateway refused: \(failure)", clause: "docs/media-security.md 6 (ours)",
             refusal: failure.isShortage ? .serviceUnavailable : .notAcceptableHere, isNoteworthy: true)
         emit(.decided(decision, media: index, direction: OfferDirection(from: current.from)))
         exchange?.plans[index] = .refused(decision)

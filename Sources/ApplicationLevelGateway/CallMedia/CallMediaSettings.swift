@@ -15,9 +15,9 @@ package struct CallMediaSettings: Hashable, Sendable {
     package var rcs51Terminating = false
     package var strict = false
     /// U4
-    package var unhonouredRequest = UnhonouredRequest.transparent
+    package var unhonouredRequest = Provisional.unhonouredRequest
     /// U2: whether the answer to a UE that requested e2ae carries `a=3ge2ae:applied`.
-    package var appliedInAnswers = true
+    package var appliedInAnswers = Provisional.appliedInAnswers
     package var fingerprints = FingerprintPolicy.standard
     /// What the gateway is asked to hash its certificate with (RFC 8122 §5: SHA-256 at least).
     package var localHashes: [HashFunction] = [.sha256]

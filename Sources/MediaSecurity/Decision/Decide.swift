@@ -1,7 +1,7 @@
 /// Decides about one offered MSRP line: the only place where that is done.
 ///
-/// First offers, new lines and lines that were off follow the tables for offers from the served UE (4.1) and to it (4.2); on the others a line keeps its
-/// mode (4.3). With both sides' indications a line becomes plain in one cell only, the plain offer of the UE itself, and that is noteworthy.
+/// docs/media-security.md 4: first offers, new lines and lines that were off follow the tables for offers from the served UE (4.1) and to it (4.2); on the
+/// others a line keeps its mode (4.3). With both sides' indications a line becomes plain in one cell only, the plain offer of the UE itself, and that is noteworthy.
 package func decide(_ input: DecisionInput) -> Decision {
     switch input.existing {
     case nil, .off: input.direction == .originating ? decideOriginating(input) : decideTerminating(input)
@@ -133,14 +133,14 @@ private func decideOnTransparentLine(_ input: DecisionInput, byU4: Bool) -> Deci
 private enum Clause {
     static let shall = "TS 33.328 4.1.1 (TR 29.828): both indicated, e2ae shall be requested"
     static let rcs51 = "TS 33.328 CR 0052: RCS 5.1 compatibility"
-    static let originating = "originating offers 4.1 (ours)"
-    static let terminating = "terminating offers 4.2 (ours)"
-    static let later = "later offers 4.3 (ours)"
+    static let originating = "docs/media-security.md 4.1 (ours)"
+    static let terminating = "docs/media-security.md 4.2 (ours)"
+    static let later = "docs/media-security.md 4.3 (ours)"
     static let endToEnd = "TS 33.328 Annex H: e2e is not touched"
     static let tlsByName = "RFC 4975 14.2: TLS by name (ours)"
     static let contradictory = "TS 24.229 7.5.2: K5 (ours)"
-    static let unhonoured = "open point U4 (ours)"
-    static let failures = "failures 6 (ours)"
+    static let unhonoured = "docs/open-points.md U4 (ours)"
+    static let failures = "docs/media-security.md 6 (ours)"
 }
 
 extension Decision {

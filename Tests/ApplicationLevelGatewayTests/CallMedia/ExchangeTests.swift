@@ -13,7 +13,7 @@ import WireSyntax
         return call
     }
 
-    @Test("iq-h248 10: an early answer is kept; the gateway gets it with the 2xx")
+    @Test("Iq: an early answer is kept; the gateway gets it with the 2xx")
     func earlyAnswer() throws {
         var call = Call()
         call.offer(try description(Section.requested()), from: .ue)
@@ -67,7 +67,7 @@ import WireSyntax
         #expect(try call.line(to: .core).setup == .active)
     }
 
-    @Test("iq-h248 10: another address, port or fingerprint is given to the gateway with the answer")
+    @Test("Iq: another address, port or fingerprint is given to the gateway with the answer")
     func changedRemote() throws {
         var call = try Self.established()
         call.offer(try description(Section.requested(), address: "192.0.2.8"), from: .ue)

@@ -54,7 +54,7 @@ struct DecisionRow: CustomStringConvertible {
     }
 }
 
-/// shared/facts/media-security.md 4, row by row.
+/// docs/media-security.md 4, row by row.
 let decisionTable = """
     o 1 1 * * 0 * K1 new : plain!
     o 1 1 * * 1 * K1 new : 488
