@@ -145,7 +145,7 @@ let package = Package(
 
         // Tests: unit tests without sockets, mirroring Sources; InteropTests against foreign programs.
         tests("WireSyntaxTests", ["WireSyntax", nioCore]),
-        tests("SIPTests", ["SIP", "WireSyntax", nioCore, nioTestUtils]),
+        tests("SIPTests", ["SIP", "WireSyntax", nioCore, nioTestUtils], exclude: ["Fixtures"]),
         tests("SDPTests", ["SDP", "WireSyntax", nioCore]),
         tests("MSRPTests", ["MSRP", "WireSyntax", nioCore, nioTestUtils]),
         tests("H248Tests", ["H248", "WireSyntax", nioCore]),
