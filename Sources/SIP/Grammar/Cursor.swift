@@ -143,8 +143,15 @@ struct Cursor {
         if take("[") {
             while position < end, octets[position] != UInt8(ascii: "]") { position += 1 }
             guard take("]") else { throw fail("an IPv6 address does not end", at: start) }
-            guard let host = Host(text(from: start)) else { throw fail("not an IPv6 address", at: start) }
-            return host
+            let text = text(from: start)
+            if let host = Host(text) { return host }
+            // RFC 5118 §4.10: the ABNF of RFC 3261 made ":::" before an IPv4 part; it must be tolerated, and is not written.
+            if let colons = text.firstRange(of: ":::"), text[colons.upperBound...].utf8.contains(UInt8(ascii: ".")),
+                let host = Host(text.replacing(":::", with: "::"))
+            {
+                return host
+            }
+            throw fail("not an IPv6 address", at: start)
         }
         while position < end, CharacterSet.hostName.contains(octets[position]) { position += 1 }
         let name = octets[start..<position]
@@ -152,6 +159,12 @@ struct Cursor {
         guard let host = Host(text(from: start)) else { throw fail("not a host name", at: start) }
         if case .name = host, !Cursor.isHostName(name) { throw fail("not a host name", at: start) }
         return host
+    }
+
+    /// Whether the whole text is a `host`.
+    static func isHost(_ text: String) -> Bool {
+        var cursor = Cursor(text)
+        return (try? cursor.host()) != nil && cursor.isAtEnd
     }
 
     /// `hostname = *( domainlabel "." ) toplabel [ "." ]`: labels neither begin nor end with `-`, and the last begins with a letter.

@@ -127,7 +127,7 @@ extension Cursor {
         guard !parameters.has(name) else { throw fail("URI parameter \(name) comes twice", at: start) }
         guard parameters.all.count < maximumParameterCount else { throw fail("too many URI parameters", at: start) }
         if name.equalsIgnoringCase("maddr") {
-            guard let value, Host(value) != nil else { throw fail("maddr is not a host", at: start) }
+            guard let value, Cursor.isHost(value) else { throw fail("maddr is not a host", at: start) }
         } else if name.equalsIgnoringCase("ttl") {
             guard let value, UInt8(value) != nil else { throw fail("ttl is not a number up to 255", at: start) }
         }

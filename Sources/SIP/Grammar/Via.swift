@@ -85,7 +85,9 @@ extension Cursor {
         if let ttl = parameters.rawValue("ttl"), UInt8(ttl) == nil {
             throw fail("ttl is not a number up to 255", at: start)
         }
-        if let maddr = parameters.rawValue("maddr"), Host(maddr) == nil { throw fail("maddr is not a host", at: start) }
+        if let maddr = parameters.rawValue("maddr"), !Cursor.isHost(maddr) {
+            throw fail("maddr is not a host", at: start)
+        }
         if parameters.has("branch"), parameters.value("branch") == nil { throw fail("branch has no value", at: start) }
         if let rport = parameters.rawValue("rport"), UInt16(rport) == nil {
             throw fail("rport is not a port", at: start)

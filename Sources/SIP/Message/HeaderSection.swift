@@ -29,7 +29,7 @@ struct HeaderSection {
 
     private let octets: [UInt8]
     /// Where the values stand in `octets`, parallel to `headers.fields`.
-    private var places: [(range: Range<Int>, line: Int)] = []
+    private(set) var places: [(range: Range<Int>, line: Int)] = []
     private var line = 1
 
     /// - Parameters:
@@ -53,8 +53,19 @@ struct HeaderSection {
             return
         }
         readStartLine(position..<lineEnd)
-        position = lineEnd + 2
         line += 1
+        readFields(from: lineEnd + 2, isWhole: isWhole)
+    }
+
+    /// The fields of a body part: no start-line, and the empty line may come first (RFC 2046 §5.1).
+    init(bodyPart octets: [UInt8]) {
+        self.octets = octets
+        end = octets.count
+        readFields(from: 0, isWhole: true)
+    }
+
+    private mutating func readFields(from start: Int, isWhole: Bool) {
+        var position = start
         while true {
             guard position < octets.count else {
                 note(

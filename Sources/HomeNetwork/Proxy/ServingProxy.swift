@@ -1,0 +1,310 @@
+import NIOCore
+import SIP
+import WireSyntax
+
+/// The S-CSCF's routing as one value (RFC 3261 §16, TS 24.229 §5.4.3): requests, responses and the time go in, actions come out.
+///
+/// ```
+///   P-CSCF A ──INVITE, Route: orig──▶ [ served user? ] ─▶ [ AOR → contacts, Path ] ──INVITE, Route: Path──▶ P-CSCF B
+///            ◀──────── responses ──── [ ResponseContext: best, CANCEL, Timer C ] ◀──────────────────────
+///   in a dialog: the own Record-Route is taken off, and the rest of Route or the Request-URI leads on
+/// ```
+///
+/// - Parameter Server: how the owner names server transactions.
+package struct ServingProxy<Server: Hashable & Sendable>: Sendable {
+    package typealias Branch = ResponseContext.Branch
+
+    package enum Action: Sendable {
+        case respond(Response, to: Server)
+        /// Send in a client transaction (which adds the Via) and report its responses for `branch`.
+        case forward(Request, to: NextHop, branch: Branch)
+        /// ACK to a 2xx: no transaction.
+        case forwardStateless(Request, to: NextHop)
+        case cancel(Branch)
+    }
+
+    package struct Limits: Sendable {
+        /// Requests that wait for their end.
+        package var contexts = 20_000
+        package init() {}
+    }
+
+    /// User part of the Service-Route, by which an originating request is known.
+    package static var originatingUser: String { "orig" }
+    /// User part of the Record-Route.
+    package static var dialogUser: String { "dialog" }
+
+    private struct Context: Sendable {
+        var responses: ResponseContext
+        var server: Server
+        /// Branches whose client transactions still live.
+        var alive: Set<Branch> = []
+        var loopKey: String
+    }
+
+    private let limits: Limits
+    private var contexts: [UInt64: Context] = [:]
+    private var contextOfBranch: [Branch: UInt64] = [:]
+    private var contextOfServer: [Server: UInt64] = [:]
+    private var loopKeys: Set<String> = []
+    private var nextID: UInt64 = 1
+    private var actions = CircularBuffer<Action>()
+    /// Value of Record-Route; nil until the sockets are bound.
+    package var recordRoute: String?
+
+    package init(limits: Limits = Limits()) { self.limits = limits }
+
+    package mutating func nextAction() -> Action? { actions.popFirst() }
+
+    /// Requests under way.
+    package var contextCount: Int { contexts.count }
+
+    package var nextDeadline: NIODeadline? { contexts.values.compactMap(\.responses.nextDeadline).min() }
+
+    package mutating func timersDue(now: NIODeadline) {
+        for id in contexts.keys { advance(id) { $0.timersDue(now: now) } }
+    }
+
+    // MARK: - Requests
+
+    /// A request other than REGISTER and CANCEL from a peer that may speak Mw.
+    ///
+    /// - Parameters:
+    ///   - server: nil for an ACK.
+    ///   - tag: random, for responses made here.
+    package mutating func receive(
+        _ request: Request, server: Server?, registrar: Registrar, now: NIODeadline, tag: String
+    ) {
+        guard let server, request.method != .ack else {
+            forwardAcknowledgement(request, registrar)
+            return
+        }
+        do throws(Refusal) {
+            try route(request, server, registrar, now, tag)
+        } catch {
+            var response = Response.make(error.status, to: request, toTag: tag)
+            for field in error.headers.fields { response.headers.append(field) }
+            actions.append(.respond(response, to: server))
+        }
+    }
+
+    private struct Refusal: Error {
+        var status: Int
+        var headers = Headers()
+        init(_ status: Int) { self.status = status }
+    }
+
+    private struct Target {
+        var request: Request
+        var hop: NextHop
+    }
+
+    private mutating func route(
+        _ request: Request, _ server: Server, _ registrar: Registrar, _ now: NIODeadline, _ tag: String
+    ) throws(Refusal) {
+        // §16.3
+        guard let uri = request.uri.sip else { throw Refusal(416) }
+        if request.headers.maxForwards == 0 { throw Refusal(483) }
+        let required = request.headers.list(.proxyRequire)
+        guard required.isEmpty else {
+            var refusal = Refusal(420)
+            refusal.headers.append(.unsupported, required.joined(separator: ", "))
+            throw refusal
+        }
+        let loopKey = loopKey(of: request)
+        if loopKeys.contains(loopKey), hasPassedHere(request, registrar) { throw Refusal(482) }
+        guard contexts.count < limits.contexts else {
+            var refusal = Refusal(503)
+            refusal.headers.append(.retryAfter, "10")
+            throw refusal
+        }
+
+        var forwarded = request
+        let ownRoute = takeOwnRoutes(&forwarded, registrar)
+        let isInDialog = (try? request.headers.to())?.tag != nil
+        if ownRoute == Self.originatingUser, !isInDialog { try checkServedUser(request, registrar, now) }
+
+        let targets: [Target]
+        if isInDialog {
+            // Only who has been through here leads on: this is no open relay.
+            guard ownRoute != nil, let hop = nextHop(&forwarded) else { throw Refusal(ownRoute == nil ? 481 : 502) }
+            targets = [Target(request: forwarded, hop: hop)]
+        } else if registrar.isHome(uri) {
+            guard uri.user != nil else {
+                guard request.method == .options else { throw Refusal(404) }
+                actions.append(.respond(Response.make(200, to: request, toTag: tag), to: server))
+                return
+            }
+            targets = try self.targets(forwarded, uri, registrar, now)
+        } else {
+            throw Refusal(404)
+        }
+        start(targets, of: request, server, loopKey, now, tag)
+    }
+
+    /// §16.6: the request to each contact, with the Path of its registration as Route (RFC 3327 §5.4).
+    private func targets(
+        _ request: Request, _ uri: SIPURI, _ registrar: Registrar, _ now: NIODeadline
+    ) throws(Refusal) -> [Target] {
+        guard case .bindings(let bindings) = registrar.lookUp(uri, now: now) else { throw Refusal(404) }
+        guard !bindings.isEmpty else { throw Refusal(480) }
+        let targets: [Target] = bindings.compactMap { binding in
+            guard case .sip = binding.contact.uri else { return nil }
+            var copy = request
+            copy.uri = binding.contact.uri
+            copy.headers.remove(.route)
+            for value in binding.path { copy.headers.append(.route, value) }
+            // TS 24.229 §5.4.3.3: the identity that was called.
+            copy.headers.set(.pCalledPartyID, to: "<\(uri)>")
+            if let recordRoute, [.invite, .subscribe, .refer].contains(copy.method) {
+                copy.headers.prepend(.recordRoute, recordRoute)
+            }
+            guard let hop = nextHop(&copy) else { return nil }
+            return Target(request: copy, hop: hop)
+        }
+        guard !targets.isEmpty else { throw Refusal(480) }
+        return targets
+    }
+
+    /// TS 24.229 §5.4.3.2: the identity that the P-CSCF asserts is a registered one of ours.
+    private func checkServedUser(_ request: Request, _ registrar: Registrar, _ now: NIODeadline) throws(Refusal) {
+        guard let asserted = (try? request.headers.addresses(.pAssertedIdentity))?.first?.uri.sip,
+            registrar.isHome(asserted), case .bindings(let bindings) = registrar.lookUp(asserted, now: now),
+            !bindings.isEmpty
+        else { throw Refusal(403) }
+    }
+
+    /// §16.4: a strict router's Request-URI, and the Route values that name this proxy.
+    ///
+    /// - Returns: the user part of the last own value, "" where it has none; nil where no value was ours.
+    private func takeOwnRoutes(_ request: inout Request, _ registrar: Registrar) -> String? {
+        var own: String?
+        if let uri = request.uri.sip, uri.isLooseRouter, uri.user == Self.dialogUser, registrar.isHome(uri),
+            let last = (try? request.headers.routes(.route))?.last
+        {
+            request.uri = last.uri
+            let values = request.headers.list(.route).dropLast()
+            request.headers.remove(.route)
+            for value in values { request.headers.append(.route, value) }
+            own = uri.user
+        }
+        while let top = (try? request.headers.routes(.route))?.first?.uri.sip, registrar.isHome(top) {
+            request.headers.removeFirst(.route)
+            own = top.user ?? ""
+        }
+        return own
+    }
+
+    /// §16.6 steps 3, 6 and 7.
+    private func nextHop(_ request: inout Request) -> NextHop? {
+        request.headers.set(.maxForwards, to: "\((request.headers.maxForwards ?? 71) - 1)")
+        guard let top = (try? request.headers.routes(.route))?.first?.uri.sip else {
+            return request.uri.sip.flatMap { NextHop($0) }
+        }
+        if !top.isLooseRouter {
+            let last = "<\(request.uri)>"
+            request.headers.removeFirst(.route)
+            request.headers.append(.route, last)
+            request.uri = .sip(top)
+        }
+        return NextHop(top)
+    }
+
+    private mutating func start(
+        _ targets: [Target], of request: Request, _ server: Server, _ loopKey: String, _ now: NIODeadline, _ tag: String
+    ) {
+        let id = nextID
+        nextID += 1
+        var context = Context(
+            responses: ResponseContext(request: request, toTag: tag), server: server, loopKey: loopKey)
+        for target in targets {
+            let branch = nextID
+            nextID += 1
+            context.responses.add(branch, now: now)
+            context.alive.insert(branch)
+            contextOfBranch[branch] = id
+            actions.append(.forward(target.request, to: target.hop, branch: branch))
+        }
+        contexts[id] = context
+        contextOfServer[server] = id
+        loopKeys.insert(loopKey)
+    }
+
+    /// An ACK to a 2xx follows the dialog's route; one that leads nowhere is dropped.
+    private mutating func forwardAcknowledgement(_ request: Request, _ registrar: Registrar) {
+        var copy = request
+        guard request.headers.maxForwards != 0, takeOwnRoutes(&copy, registrar) != nil, let hop = nextHop(&copy)
+        else { return }
+        actions.append(.forwardStateless(copy, to: hop))
+    }
+
+    /// What a looping request cannot change without becoming another one (§16.6 step 8).
+    private func loopKey(of request: Request) -> String {
+        let from = (try? request.headers.from())?.tag ?? ""
+        let cSeq = request.headers[.cSeq] ?? ""
+        let routes = request.headers.values(.route).joined(separator: ",")
+        return [request.headers.callID ?? "", from, cSeq, "\(request.uri)", routes].joined(separator: "\n")
+    }
+
+    private func hasPassedHere(_ request: Request, _ registrar: Registrar) -> Bool {
+        ((try? request.headers.vias()) ?? []).contains { via in
+            guard let address = via.sentBy.host.address else { return false }
+            return registrar.ownEndpoints.contains(Endpoint(address, via.sentBy.port ?? 5060))
+        }
+    }
+
+    // MARK: - CANCEL and responses
+
+    /// §16.10: answers the CANCEL and cancels the branches of the INVITE.
+    package mutating func cancel(_ request: Request, server: Server, of invite: Server?, tag: String) {
+        guard let invite, let id = contextOfServer[invite] else {
+            actions.append(.respond(Response.make(481, to: request, toTag: tag), to: server))
+            return
+        }
+        actions.append(.respond(Response.make(200, to: request, toTag: tag), to: server))
+        advance(id) { $0.cancel() }
+    }
+
+    /// A response of a branch, as it came: the top Via is the one that this proxy added.
+    package mutating func receive(_ response: Response, branch: Branch, now: NIODeadline) {
+        guard let id = contextOfBranch[branch] else { return }
+        var response = response
+        response.headers.removeFirst(.via)
+        guard response.headers.contains(.via) else { return }
+        advance(id) { $0.receive(response, on: branch, now: now) }
+    }
+
+    /// A branch ended without a response.
+    package mutating func failed(_ branch: Branch, timedOut: Bool) {
+        guard let id = contextOfBranch[branch] else { return }
+        advance(id) { $0.failed(branch, timedOut: timedOut) }
+    }
+
+    /// A branch that was cancelled before it was sent.
+    package mutating func withdrawn(_ branch: Branch, now: NIODeadline) {
+        guard let id = contextOfBranch[branch], let request = contexts[id]?.responses.request else { return }
+        advance(id) { $0.receive(Response.make(487, to: request, toTag: "withdrawn"), on: branch, now: now) }
+    }
+
+    /// The client transaction of a branch is over: with the last one the context goes.
+    package mutating func terminated(_ branch: Branch) {
+        guard let id = contextOfBranch.removeValue(forKey: branch) else { return }
+        contexts[id]?.alive.remove(branch)
+        guard let context = contexts[id], context.alive.isEmpty else { return }
+        contexts[id] = nil
+        contextOfServer[context.server] = nil
+        loopKeys.remove(context.loopKey)
+    }
+
+    private mutating func advance(_ id: UInt64, _ body: (inout ResponseContext) -> Void) {
+        guard var context = contexts.removeValue(forKey: id) else { return }
+        body(&context.responses)
+        while let action = context.responses.nextAction() {
+            switch action {
+            case .forward(let response): actions.append(.respond(response, to: context.server))
+            case .cancel(let branch): actions.append(.cancel(branch))
+            }
+        }
+        contexts[id] = context
+    }
+}

@@ -1,0 +1,58 @@
+import NIOCore
+import SIP
+
+/// One contact of an address of record (RFC 3261 §10.3) and the way to it (RFC 3327).
+package struct Binding: Hashable, Sendable {
+    /// As registered, without `expires`.
+    package var contact: NameAddress
+    package var callID: String
+    package var cSeq: UInt32
+    package var expires: NIODeadline
+    /// Path values, topmost first: the Route of a request to this contact.
+    package var path: [String]
+
+    /// `q` in thousandths; 1000 where it is absent or malformed.
+    package var preference: Int {
+        guard let text = contact.parameters.value("q"), let value = Double(text), (0...1).contains(value) else {
+            return 1000
+        }
+        return Int(value * 1000)
+    }
+}
+
+/// Where the registered contacts are kept: sets of bindings by address of record. A binding is gone at its time, whether or not anybody called.
+package struct LocationService: Sendable {
+    private var sets: [String: [Binding]] = [:]
+    /// Not later than the first binding that expires.
+    private var earliest: NIODeadline?
+
+    package init() {}
+
+    package var nextDeadline: NIODeadline? { earliest }
+
+    /// Those that still live, the preferred ones first.
+    package func bindings(of key: String, now: NIODeadline) -> [Binding] {
+        (sets[key] ?? []).filter { $0.expires > now }.sorted { $0.preference > $1.preference }
+    }
+
+    /// All at once: a REGISTER is carried out as a whole or not at all (§10.3 step 7).
+    mutating func replace(_ key: String, with bindings: [Binding]) {
+        sets[key] = bindings.isEmpty ? nil : bindings
+        for binding in bindings { earliest = min(earliest ?? binding.expires, binding.expires) }
+    }
+
+    /// Removes what has expired.
+    ///
+    /// - Returns: the keys under which nothing is left.
+    mutating func removeExpired(now: NIODeadline) -> [String] {
+        guard let due = earliest, due <= now else { return [] }
+        earliest = nil
+        var emptied: [String] = []
+        for (key, bindings) in sets {
+            let rest = bindings.filter { $0.expires > now }
+            replace(key, with: rest)
+            if rest.isEmpty { emptied.append(key) }
+        }
+        return emptied
+    }
+}
