@@ -128,6 +128,23 @@ import WireSyntax
         #expect(session.notified.text.components(separatedBy: "tlsFailed").count == 2, "\(session.notified.text)")
     }
 
+    #if DEBUG
+        @Test(
+            "tampered: with the check switched off, another certificate gets octets through, so it is the check that stops it"
+        )
+        func tampered() async throws {
+            try await withParties { _, ue, core, folder in
+                let other = try await OpenSSLPeer("other", in: folder)
+                let gateway = try PlaneUnderTest(tampered: true)
+                let session = try await gateway.open(access: .ue([ue.fingerprint]), core: core.endpoint)
+                let client = try other.connect(to: session.access.endpoint, from: Party.ue)
+                await exchange(client, core)
+                client.kill()
+                try await session.end()
+            }
+        }
+    #endif
+
     // MARK: A3: a stranger first
 
     @Test("A3: the right certificate from another address is closed without a notification, and the UE still gets in")

@@ -8,7 +8,7 @@ import Transport
 import WireSyntax
 
 /// A gateway in this process, at which a test opens sessions as an IMS-ALG would.
-protocol GatewayUnderTest: Sendable {
+protocol TestedGateway: Sendable {
     var events: RecordedEvents { get }
     /// Two terminations in one context.
     func open(_ access: TerminationRequest, _ core: TerminationRequest) async throws -> GatewaySession
@@ -48,7 +48,7 @@ enum Party {
     static let corePeer = IPAddress.v4(0x7F04_0030)
 }
 
-extension GatewayUnderTest {
+extension TestedGateway {
     /// - Parameters:
     ///   - access: what the UE's SDP said; nil: not known yet.
     ///   - role: the gateway's on the access leg.
@@ -90,12 +90,16 @@ extension RemoteDescription {
 }
 
 /// A media plane, commanded directly.
-final class PlaneUnderTest: GatewayUnderTest {
+final class PlaneUnderTest: TestedGateway {
     let events = RecordedEvents()
     private let plane: MediaPlane
 
-    init() throws {
-        let identity = try PinnedTLS(identity: Identity.selfSigned())
+    /// - Parameter tampered: the check of certificates is switched off (debug builds only).
+    init(tampered: Bool = false) throws {
+        var identity = try PinnedTLS(identity: Identity.selfSigned())
+        #if DEBUG
+            identity.acceptAnyCertificate = tampered
+        #endif
         plane = MediaPlane(
             eventLoopGroup: MultiThreadedEventLoopGroup.singleton,
             settings: MediaSettings(
