@@ -1,0 +1,45 @@
+import NIOCore
+import SIP
+
+/// One contact of a UE that is registered through this P-CSCF (TS 24.229 §5.2.2.1).
+struct Registration: Hashable, Sendable {
+    /// Unguessable; the user part of the Path URI, by which terminating requests find the UE.
+    let token: String
+    /// Where the UE is: requests go to it and are taken from it over this flow alone.
+    let flow: Flow
+    /// As registered; terminating requests have it as Request-URI.
+    var contact: URI
+    /// P-Associated-URI of the 200, or the To of the REGISTER. Never empty; the first is the default public identity.
+    var identities: [URI]
+    /// Service-Route of the 200 (RFC 3608), as `<sip:…;lr>` values in order.
+    var serviceRoute: [String]
+    var indications: Indications
+    var agreement: SecurityAgreement
+    var expires: NIODeadline
+
+    /// TS 24.229 §5.2.6.3: the identity that the UE prefers, if it is one of its own, otherwise the default one.
+    func identity(preferred: URI?) -> URI {
+        if let preferred, let own = identities.first(where: { $0.isSameIdentity(as: preferred) }) { return own }
+        return identities[0]
+    }
+
+    func owns(_ identity: URI) -> Bool { identities.contains { $0.isSameIdentity(as: identity) } }
+}
+
+extension Request {
+    /// RFC 3325 §9.2: the identity that a UE asks to be asserted, or the one in From.
+    var preferredIdentity: URI? {
+        if let preferred = headers[.pPreferredIdentity] { return (try? NameAddress(preferred))?.uri }
+        return try? headers.from().uri
+    }
+}
+
+extension URI {
+    /// Whether both name the same public user identity: user and host of a SIP URI (RFC 3261 §10.3), or the same text.
+    func isSameIdentity(as other: URI) -> Bool {
+        switch (self, other) {
+        case (.sip(let one), .sip(let two)): one.user == two.user && one.host == two.host && one.port == two.port
+        default: self == other
+        }
+    }
+}

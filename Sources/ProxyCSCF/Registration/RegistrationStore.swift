@@ -1,0 +1,254 @@
+import NIOCore
+import SIP
+import WireSyntax
+
+/// The registrations that pass through this P-CSCF, and what the REGISTERs in progress have said so far.
+///
+/// ```
+///   UE -- REGISTER --> receive(register)  .forward(request with Path, without Security-*)  --> home
+///                                         .refuse(423, 494, 503 …)
+///   UE <-- response -- receive(response)  Security-Server added over protected Gm          <-- home
+///                      401: the agreement is kept for the next REGISTER
+///                      200: registration stored, renewed or dropped (expires 0)
+///   flowClosed, timersDue: registrations that are gone
+/// ```
+struct RegistrationStore: Sendable {
+    struct Limits: Hashable, Sendable {
+        /// Registrations at a time.
+        var registrations = 10_000
+        /// REGISTER exchanges at a time: waiting for the home network, or for the UE's credentials.
+        var exchanges = 10_000
+        /// Contacts that one flow may register.
+        var perFlow = 4
+        /// How long the first REGISTER is remembered for the one with credentials.
+        var exchangeLife = TimeAmount.seconds(120)
+        /// Longest expiry believed, seconds.
+        var maximumExpires: Int64 = 7 * 24 * 3600
+    }
+
+    /// A REGISTER on its way to the home network.
+    struct Pending: Hashable, Sendable {
+        let key: ExchangeKey
+        let token: String
+        let flow: Flow
+        let contact: URI?
+        let expires: Int64?
+        /// `Contact: *`
+        let isWildcard: Bool
+        let isDeregistration: Bool
+        let identity: URI
+        let agreement: SecurityAgreement
+    }
+
+    /// The REGISTERs of one UE carry one Call-ID (RFC 3261 §10.2); with the address they come from they are told apart from anybody else's.
+    struct ExchangeKey: Hashable, Sendable {
+        let callID: String
+        let source: IPAddress
+    }
+
+    private struct Exchange: Sendable {
+        var agreement: SecurityAgreement
+        var until: NIODeadline
+    }
+
+    enum Verdict: Sendable {
+        case forward(Request, Pending)
+        case refuse(Response)
+    }
+
+    enum Change: Hashable, Sendable {
+        case registered(Registration)
+        /// The same contact on the same flow once more.
+        case refreshed(Registration)
+        case removed(Registration, Reason)
+    }
+
+    enum Reason: String, Hashable, Sendable { case deregistered, expired, flowClosed, replaced }
+
+    let limits: Limits
+    private var registrations: [String: Registration] = [:]
+    private var tokensByFlow: [Flow: [String]] = [:]
+    private var exchanges: [ExchangeKey: Exchange] = [:]
+
+    init(limits: Limits = Limits()) { self.limits = limits }
+
+    var count: Int { registrations.count }
+    var exchangeCount: Int { exchanges.count }
+    var all: [Registration] { Array(registrations.values) }
+
+    var nextDeadline: NIODeadline? {
+        let expiry = registrations.values.lazy.map(\.expires).min()
+        let exchange = exchanges.values.lazy.map(\.until).min()
+        return [expiry, exchange].compactMap { $0 }.min()
+    }
+
+    /// Terminating: by the token of the Path.
+    func registration(token: String) -> Registration? { registrations[token] }
+
+    /// Originating: by the flow; where a flow has several, the one that owns `identity`.
+    func registration(on flow: Flow, identity: URI? = nil) -> Registration? {
+        let here = tokensByFlow[flow]?.compactMap { registrations[$0] } ?? []
+        if here.count > 1, let identity, let owner = here.first(where: { $0.owns(identity) }) { return owner }
+        return here.first
+    }
+
+    // MARK: REGISTER
+
+    /// A REGISTER from a UE.
+    ///
+    /// - Parameters:
+    ///   - path: makes the Path value (RFC 3327) of a token.
+    ///   - newToken: an unguessable token for the user part of it.
+    mutating func receive(
+        register request: Request, over flow: Flow, security: SecurityContext, now: NIODeadline,
+        path: (String) -> String, newToken: () -> String
+    ) -> Verdict {
+        let headers = request.headers
+        let isWildcard = headers.isContactWildcard
+        guard let to = try? headers.to(), let callID = headers.callID,
+            let contacts = isWildcard ? [] : try? headers.contacts()
+        else {
+            return .refuse(.make(400, "Bad To, Call-ID or Contact", to: request, toTag: nil))
+        }
+        guard contacts.count <= 1 else {
+            return .refuse(.make(400, "One Contact in a REGISTER", to: request, toTag: nil))
+        }
+        let contact = contacts.first
+        let key = ExchangeKey(callID: callID, source: flow.remote.address)
+        let here = tokensByFlow[flow]?.compactMap { registrations[$0] } ?? []
+        let known = contact.flatMap { contact in here.first { $0.contact.isEquivalent(to: contact.uri) } }
+        let client = security.isProtected(flow) ? SecurityMechanism.list(headers, .securityClient) : []
+        if let exchange = exchanges[key] {
+            // The REGISTER with credentials: as the first one, and with the list that it was given (A2).
+            if security.isProtected(flow), exchange.agreement.fault(in: headers, isRegister: true) != nil {
+                exchanges[key] = nil
+                return .refuse(disagreement(request, flow, security))
+            }
+        } else if security.isProtected(flow), headers.contains(.securityVerify) {
+            // A REGISTER without a contact of its own (a query, or `*`) speaks for all of the flow.
+            guard let before = known ?? (contact == nil ? here.first : nil),
+                before.agreement.fault(in: headers, isRegister: false) == nil
+            else {
+                return .refuse(disagreement(request, flow, security))
+            }
+        }
+        let expires = contact?.parameters.value("expires").flatMap { Int64($0) } ?? headers.expires.map { Int64($0) }
+        let isDeregistration = expires == 0
+        if !isDeregistration, known == nil {
+            guard here.count < limits.perFlow, registrations.count < limits.registrations else {
+                return .refuse(.make(503, "Too many registrations", to: request, toTag: nil))
+            }
+        }
+        var agreement = exchanges[key]?.agreement ?? SecurityAgreement(client: client)
+        if agreement.server.isEmpty, let known { agreement.server = known.agreement.server }
+        if exchanges[key] == nil {
+            guard exchanges.count < limits.exchanges else {
+                return .refuse(.make(503, "Too many registrations in progress", to: request, toTag: nil))
+            }
+            // Remembered from the first message on, also over unprotected Gm: the protected one must equal it.
+            var first = agreement
+            first.client = SecurityMechanism.list(headers, .securityClient)
+            exchanges[key] = Exchange(agreement: first, until: now + limits.exchangeLife)
+        }
+        let pending = Pending(
+            key: key, token: known?.token ?? newToken(), flow: flow, contact: contact?.uri, expires: expires,
+            isWildcard: isWildcard, isDeregistration: isDeregistration, identity: to.uri, agreement: agreement)
+        var forwarded = request
+        forwarded.headers.removeSecurityAgreement()
+        forwarded.headers.prepend(.path, path(pending.token))
+        return .forward(forwarded, pending)
+    }
+
+    private func disagreement(_ request: Request, _ flow: Flow, _ security: SecurityContext) -> Response {
+        var response = Response.make(494, nil, to: request, toTag: nil)
+        response.headers.appendSecurityServer(security.offer(on: flow))
+        return response
+    }
+
+    /// The home network's response to a REGISTER; what goes to the UE, and what changed.
+    mutating func receive(
+        _ response: Response, to pending: Pending, security: SecurityContext, now: NIODeadline
+    ) -> (Response, [Change]) {
+        var response = response
+        for name in [HeaderName.securityClient, .securityServer, .securityVerify] { response.headers.remove(name) }
+        guard response.status >= 200 else { return (response, []) }
+        let offer = security.offer(on: pending.flow)
+        switch response.status {
+        case 401, 407:
+            response.headers.appendSecurityServer(offer)
+            if var exchange = exchanges[pending.key] {
+                if !offer.isEmpty { exchange.agreement.server = offer }
+                exchange.until = now + limits.exchangeLife
+                exchanges[pending.key] = exchange
+            }
+            return (response, [])
+        case 200..<300:
+            exchanges[pending.key] = nil
+            if !pending.isDeregistration { response.headers.appendSecurityServer(offer) }
+            return (response, settle(response, pending, offer, security, now))
+        default:
+            exchanges[pending.key] = nil
+            return (response, [])
+        }
+    }
+
+    /// No answer came.
+    mutating func abandon(_ pending: Pending) { exchanges[pending.key] = nil }
+
+    private mutating func settle(
+        _ response: Response, _ pending: Pending, _ offer: [SecurityMechanism], _ security: SecurityContext,
+        _ now: NIODeadline
+    ) -> [Change] {
+        if pending.isWildcard, pending.isDeregistration {
+            return (tokensByFlow[pending.flow] ?? []).compactMap { remove($0, .deregistered) }
+        }
+        guard let contact = pending.contact else { return [] }
+        let granted = grantedExpiry(response, pending)
+        guard granted > 0, !pending.isDeregistration else {
+            return [pending.token].compactMap { remove($0, .deregistered) }
+        }
+        var agreement = pending.agreement
+        if !offer.isEmpty { agreement.server = offer }
+        let isProtected = security.isProtected(pending.flow)
+        let identities = ((try? response.headers.addresses(.pAssociatedURI)) ?? []).map(\.uri)
+        let registration = Registration(
+            token: pending.token, flow: pending.flow, contact: contact,
+            identities: identities.isEmpty ? [pending.identity] : identities,
+            serviceRoute: response.headers.list(.serviceRoute),
+            indications: Indications(ue: isProtected && agreement.clientIndicates, network: !offer.isEmpty),
+            agreement: agreement, expires: now + .seconds(granted))
+        let before = registrations.updateValue(registration, forKey: pending.token)
+        if before == nil { tokensByFlow[pending.flow, default: []].append(pending.token) }
+        return [before == nil ? .registered(registration) : .refreshed(registration)]
+    }
+
+    /// RFC 3261 §10.3 step 8: the expires of our contact in the 200, then Expires, then what was asked for.
+    private func grantedExpiry(_ response: Response, _ pending: Pending) -> Int64 {
+        let contacts = (try? response.headers.contacts()) ?? []
+        let mine = contacts.first { contact in pending.contact.map { $0.isEquivalent(to: contact.uri) } ?? false }
+        if pending.isDeregistration { return 0 }
+        guard let mine else { return 0 }
+        let seconds =
+            mine.parameters.value("expires").flatMap { Int64($0) } ?? response.headers.expires.map { Int64($0) }
+            ?? pending.expires ?? 3600
+        return min(max(seconds, 0), limits.maximumExpires)
+    }
+
+    // MARK: The end of registrations
+
+    mutating func flowClosed(_ flow: Flow) -> [Change] {
+        (tokensByFlow[flow] ?? []).compactMap { remove($0, .flowClosed) }
+    }
+
+    mutating func timersDue(now: NIODeadline) -> [Change] {
+        for (key, exchange) in exchanges where exchange.until <= now { exchanges[key] = nil }
+        return registrations.values.filter { $0.expires <= now }.compactMap { remove($0.token, .expired) }
+    }
+
+    private mutating func remove(_ token: String, _ reason: Reason) -> Change? {
+        guard let gone = registrations.removeValue(forKey: token) else { return nil }
+        tokensByFlow[gone.flow]?.removeAll { $0 == token }
+        if tokensByFlow[gone.flow]?.isEmpty == true { tokensByFlow[gone.flow] = nil }
+        return .removed(gone, reason)
+    }
+}

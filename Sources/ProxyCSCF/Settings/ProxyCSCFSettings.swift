@@ -1,0 +1,146 @@
+import ApplicationLevelGateway
+import Configuration
+import MediaSecurity
+import NIOCore
+import SIP
+import WireSyntax
+
+/// What a P-CSCF is configured with.
+///
+/// ```yaml
+/// domain: ims.lab
+/// gm: {tls: 127.1.0.1:0, tcp: 127.1.0.1:0, udp: 127.1.0.1:0, certificate: pcscf.pem, key: pcscf.key}
+/// mw: {listen: 127.1.0.1:0, home: 127.2.0.1:5060, peers: [127.2.0.1]}
+/// iq: {listen: "udp:127.1.0.1:0", gateways: ["udp:127.3.0.1:2944"]}
+/// ```
+package struct ProxyCSCFSettings: Sendable {
+    static let domainKey = Key("domain", .string, default: "ims.lab", help: "Home domain of the UEs that are served")
+    static let gmUDP = OptionalKey("gm.udp", .endpoint, help: "Gm over UDP; port 0 leaves the choice to the kernel")
+    static let gmTCP = OptionalKey("gm.tcp", .endpoint, help: "Gm over TCP")
+    static let gmTLS = OptionalKey("gm.tls", .endpoint, help: "Gm over TLS; needs gm.certificate and gm.key")
+    static let gmCertificate = OptionalKey(
+        "gm.certificate", .path, help: "PEM file with the certificate that UEs are shown on Gm")
+    static let gmKey = OptionalKey("gm.key", .path, help: "PEM file with its private key, mode 0600")
+    static let allowUnprotectedKey = Key(
+        "gm.allow-unprotected", .bool, default: false,
+        help: "Indicate media plane security over UDP and TCP too. DANGEROUS: fingerprints are worth no more than Gm")
+    static let mwListen = Key(
+        required: "mw.listen", .endpoint, help: "Mw over TCP: where the core reaches this P-CSCF")
+    static let mwHome = Key(required: "mw.home", .endpoint, help: "Next hop of REGISTER and entry to the core, TCP")
+    static let mwPeers = Key(
+        "mw.peers", .list(of: .address), default: [],
+        help: "Further addresses from which core signalling comes; that of mw.home always is one")
+    static let iqListen = Key(
+        required: "iq.listen", .transportEndpoint, help: "Iq: where gateways reach this controller (udp:HOST:PORT)")
+    static let iqGateways = Key(
+        "iq.gateways", .list(of: .transportEndpoint), default: [],
+        help: "The gateways that are commanded; nobody else gets an answer on Iq")
+    static let rcs51OriginatingKey = Key(
+        "policy.rcs51-originating", .bool, default: false,
+        help: "RCS 5.1 option for offers of UEs: e2ae without indication where they offer TLS with a fingerprint")
+    static let rcs51TerminatingKey = Key(
+        "policy.rcs51-terminating", .bool, default: false,
+        help: "RCS 5.1 option for offers to UEs: offer e2ae without indication")
+    static let strictKey = Key(
+        "policy.strict", .bool, default: false,
+        help: "Refuse plain MSRP from a UE that indicated e2ae where the network did too")
+    static let unhonouredKey = Key(
+        "policy.unhonoured-request", ValueType<UnhonouredRequest>.enumeration, default: .transparent,
+        help: "What becomes of a request for e2ae that cannot be honoured (provisional, open point U4)")
+    static let appliedInAnswersKey = Key(
+        "policy.applied-in-answers", .bool, default: true,
+        help: "Say a=3ge2ae:applied in answers to UEs (provisional, open point U2)")
+    static let sha1Key = Key(
+        "policy.allow-sha1", .bool, default: false, help: "Accept SHA-1 fingerprints, of old RCS clients")
+    static let sessionKey = Key(
+        "limits.session", .duration(.seconds(1) ... .seconds(86_400 * 7)), default: .seconds(43_200),
+        help: "A call that nobody ended is ended after this")
+    static let callsKey = Key("limits.calls", .int(in: 1...1_000_000), default: 20_000, help: "Call legs at a time")
+    static let registrationsKey = Key(
+        "limits.registrations", .int(in: 1...10_000_000), default: 10_000, help: "Registered contacts at a time")
+
+    package static let schema = Schema(
+        "pcscf",
+        [
+            domainKey, gmUDP, gmTCP, gmTLS, gmCertificate, gmKey, allowUnprotectedKey, mwListen, mwHome, mwPeers,
+            iqListen,
+            iqGateways, rcs51OriginatingKey, rcs51TerminatingKey, strictKey, unhonouredKey, appliedInAnswersKey,
+            sha1Key,
+            sessionKey, callsKey, registrationsKey,
+        ])
+
+    package var domain: String
+    package var udp: Endpoint?
+    package var tcp: Endpoint?
+    package var tls: Endpoint?
+    package var certificatePath: String?
+    package var keyPath: String?
+    package var allowUnprotected: Bool
+    package var mw: Endpoint
+    package var home: Endpoint
+    /// Addresses of the core, that of `home` included.
+    package var peers: Set<IPAddress>
+    package var iq: TransportEndpoint
+    package var gateways: [TransportEndpoint]
+    package var rcs51Originating: Bool
+    package var rcs51Terminating: Bool
+    package var strict: Bool
+    package var unhonouredRequest: UnhonouredRequest
+    package var appliedInAnswers: Bool
+    package var allowSHA1: Bool
+    package var sessionLimit: TimeAmount
+    package var callLimit: Int
+    package var registrationLimit: Int
+
+    package init(_ configuration: Configuration) throws(ConfigurationError) {
+        domain = configuration[Self.domainKey]
+        udp = configuration[Self.gmUDP]
+        tcp = configuration[Self.gmTCP]
+        tls = configuration[Self.gmTLS]
+        certificatePath = configuration[Self.gmCertificate]
+        keyPath = configuration[Self.gmKey]
+        allowUnprotected = configuration[Self.allowUnprotectedKey]
+        mw = configuration[Self.mwListen]
+        home = configuration[Self.mwHome]
+        peers = Set(configuration[Self.mwPeers] + [home.address])
+        iq = configuration[Self.iqListen]
+        gateways = configuration[Self.iqGateways]
+        rcs51Originating = configuration[Self.rcs51OriginatingKey]
+        rcs51Terminating = configuration[Self.rcs51TerminatingKey]
+        strict = configuration[Self.strictKey]
+        unhonouredRequest = configuration[Self.unhonouredKey]
+        appliedInAnswers = configuration[Self.appliedInAnswersKey]
+        allowSHA1 = configuration[Self.sha1Key]
+        sessionLimit = .nanoseconds(configuration[Self.sessionKey].inNanoseconds)
+        callLimit = configuration[Self.callsKey]
+        registrationLimit = configuration[Self.registrationsKey]
+        guard udp != nil || tcp != nil || tls != nil else {
+            throw configuration.problem(
+                Self.gmTLS, "and gm.tcp and gm.udp are all unset", remedy: "Give at least one Gm listener.")
+        }
+        guard tls == nil || certificatePath != nil && keyPath != nil else {
+            throw configuration.problem(
+                Self.gmCertificate, "or gm.key is unset, and gm.tls needs both", remedy: "Name both PEM files.")
+        }
+        guard iq.transport == .udp, gateways.allSatisfy({ $0.transport == .udp }) else {
+            throw configuration.problem(Self.iqListen, "is not udp", remedy: "Only udp is served on Iq.")
+        }
+        guard home.port != 0 else {
+            throw configuration.problem(Self.mwHome, "has port 0", remedy: "Give the port of the home network.")
+        }
+    }
+
+    /// The media of one call of a registration (media-security.md 4).
+    func media(for registration: Registration) -> CallMediaSettings {
+        var media = CallMediaSettings(
+            ueIndicated: registration.indications.ue, networkIndicated: registration.indications.network,
+            ueSource: registration.flow.remote.address)
+        media.rcs51Originating = rcs51Originating
+        media.rcs51Terminating = rcs51Terminating
+        media.strict = strict
+        media.unhonouredRequest = unhonouredRequest
+        media.appliedInAnswers = appliedInAnswers
+        media.fingerprints = FingerprintPolicy(allowsSHA1: allowSHA1)
+        return media
+    }
+}
