@@ -104,9 +104,8 @@ let package = Package(
         library(
             "ProxyCSCF",
             [
-                "WireSyntax", "SIP", "SDP", "MediaSecurity", "ApplicationLevelGateway", "Observability",
-                "Configuration",
-                "Transport", "GatewayControl", nioCore, nioPosix, logging,
+                "WireSyntax", "SIP", "SDP", "H248", "MediaSecurity", "ApplicationLevelGateway", "Observability",
+                "Configuration", "Transport", "GatewayControl", nioCore, nioPosix, logging,
             ]),
         library(
             "AccessGateway",

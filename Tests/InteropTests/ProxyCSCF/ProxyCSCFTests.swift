@@ -1,0 +1,306 @@
+import ApplicationLevelGateway
+import Configuration
+import Logging
+import MediaSecurity
+import NIOCore
+import NIOPosix
+import Observability
+import SDP
+import SIP
+import Testing
+import Transport
+import WireSyntax
+
+@testable import ProxyCSCF
+
+/// Gateways that say yes.
+// Used on the event loop of the P-CSCF only.
+private final class WillingGateways: GatewayPool, @unchecked Sendable {
+    var hasCapableGateway = true
+    var held: Set<ContextHandle> = []
+    private var last: UInt32 = 0
+
+    func reserve(
+        _ terminations: [TerminationRequest],
+        _ completion: @escaping (Result<[ReservedTermination], GatewayFailure>) -> Void
+    ) {
+        last += 1
+        let context = ContextHandle(gateway: "gw", context: last)
+        held.insert(context)
+        completion(
+            .success(
+                terminations.map { request in
+                    let address = request.realm == .access ? "127.3.0.1" : "127.3.0.2"
+                    return ReservedTermination(
+                        handle: TerminationHandle(context: context, name: request.realm.rawValue),
+                        local: LocalDescription(
+                            endpoint: Endpoint("\(address):9000")!, role: request.local.role,
+                            path: "\(request.transport.isTLS ? "msrps" : "msrp")://\(address):9000/gw;tcp",
+                            fingerprints: request.transport.isTLS
+                                ? [Fingerprint(hash: .sha256, octets: Array(repeating: 0x66, count: 32))] : []))
+                }))
+    }
+
+    func configure(
+        _ termination: TerminationHandle, _ change: TerminationChange,
+        _ completion: @escaping (Result<[ReservedTermination], GatewayFailure>) -> Void
+    ) { completion(.success([])) }
+
+    func release(_ context: ContextHandle) { held.remove(context) }
+}
+
+/// P-CSCF, home network and two UEs on loopback, each with an address of its own; the gateways and all but the P-CSCF are played.
+private struct Network {
+    let proxy: ProxyCSCF
+    let gateways: WillingGateways
+    let home: ScriptedPeer
+    let callers: [ScriptedPeer]
+    var flows: [Flow] = []
+    var paths: [String] = []
+
+    static let proxyAddress = IPAddress("127.71.0.1")!
+    static let homeAddress = IPAddress("127.72.0.1")!
+
+    init() async throws {
+        let loop = MultiThreadedEventLoopGroup.singleton.next()
+        home = ScriptedPeer(loop)
+        callers = [ScriptedPeer(loop), ScriptedPeer(loop)]
+        try await home.attach()
+        let at = try await home.endpoint.listen("mw", transport: .tcp, at: Endpoint(Self.homeAddress, 0)).get()
+        let text = """
+            gm.tcp: 127.71.0.1:0
+            gm.allow-unprotected: true
+            mw.listen: 127.71.0.1:0
+            mw.home: \(at)
+            iq.listen: udp:127.71.0.1:0
+            """
+        let settings = try ProxyCSCFSettings(Configuration(ProxyCSCFSettings.schema, yaml: text))
+        proxy = ProxyCSCF(
+            settings: settings, environment: FunctionEnvironment(logger: Logger(label: "test"), node: "P-CSCF"))
+        _ = try await proxy.start()
+        let (proxy, gateways) = (proxy, WillingGateways())
+        self.gateways = gateways
+        try await proxy.eventLoop.submit { proxy.gateways = gateways }.get()
+        for (index, ue) in callers.enumerated() {
+            try await ue.attach()
+            let address = IPAddress("127.73.0.\(index + 1)")!
+            let gm = proxy.own.gm[.tcp]!
+            let flow = try await loop.flatSubmit {
+                ue.endpoint.use(address, as: "gm")
+                return ue.endpoint.flow(to: gm, transport: .tcp, from: "gm")
+            }.get()
+            flows.append(flow)
+        }
+    }
+
+    // MARK: Parts of a call
+
+    static func request(
+        _ method: Method, _ uri: String, cSeq: Int, from: String, to: String, callID: String, contact: String? = nil,
+        routes: [String] = [], body: String = "", headers: [(HeaderName, String)] = []
+    ) throws -> Request {
+        var fields = Headers()
+        fields.append(.maxForwards, "70")
+        for route in routes { fields.append(.route, route) }
+        fields.append(.from, from)
+        fields.append(.to, to)
+        fields.append(.callID, callID)
+        fields.append(.cSeq, "\(cSeq) \(method)")
+        if let contact { fields.append(.contact, contact) }
+        for (name, value) in headers { fields.append(name, value) }
+        if !body.isEmpty { fields.append(.contentType, "application/sdp") }
+        return Request(method: method, uri: try URI(uri), headers: fields, body: ByteBuffer(string: body))
+    }
+
+    static func accept(_ status: Int, _ request: Request, tag: String, contact: String, body: String) -> Response {
+        var response = Response.make(status, nil, to: request, toTag: tag)
+        response.headers.remove(.recordRoute)
+        for route in request.headers.values(.recordRoute) { response.headers.append(.recordRoute, route) }
+        response.headers.append(.contact, contact)
+        if !body.isEmpty {
+            response.headers.append(.contentType, "application/sdp")
+            response.body = ByteBuffer(string: body)
+        }
+        return response
+    }
+
+    func contact(_ index: Int) -> String { "<sip:u\(index)@\(flows[index].local);transport=tcp>" }
+
+    /// Two rounds of REGISTER. The Path that the home network learnt is kept.
+    mutating func register(_ index: Int) async throws {
+        let ue = callers[index]
+        let identity = "<sip:u\(index)@ims.lab>"
+        for round in 1...2 {
+            var headers: [(HeaderName, String)] = [(.securityClient, "msrp-tls;mediasec")]
+            if round == 2 { headers.append((.securityVerify, "msrp-tls;mediasec")) }
+            let register = try Self.request(
+                .register, "sip:ims.lab", cSeq: round, from: identity + ";tag=r", to: identity, callID: "reg\(index)",
+                contact: contact(index), headers: headers)
+            _ = try await ue.send(register, over: flows[index])
+            let (seen, id, _) = try await home.request(.register)
+            #expect(!seen.headers.contains(.securityClient))
+            var response = Response.make(round == 1 ? 401 : 200, nil, to: seen, toTag: "h")
+            if round == 2 {
+                paths.append(seen.headers[.path] ?? "")
+                response.headers.append(.contact, contact(index) + ";expires=600")
+                response.headers.append(.serviceRoute, "<sip:orig@\(proxy.settings.home);transport=tcp;lr>")
+            }
+            try await home.respond(response, to: id)
+            let answer = try await ue.response(round == 1 ? 401 : 200)
+            #expect(answer.headers[.securityServer] == "msrp-tls;mediasec")
+        }
+    }
+
+    /// Calls, contexts and transactions that the P-CSCF still holds.
+    func held() async throws -> [Int] {
+        let (proxy, gateways) = (proxy, gateways)
+        return try await proxy.eventLoop.submit {
+            [
+                proxy.calls.count, proxy.contexts.count, gateways.held.count, proxy.serverIndex.count,
+                proxy.relays.count,
+                proxy.registers.count,
+            ]
+        }.get()
+    }
+}
+
+@Suite("A P-CSCF on sockets", .timeLimit(.minutes(1)))
+struct ProxyCSCFTests {
+    private static let fingerprint = "SHA-256 " + Array(repeating: "A1", count: 32).joined(separator: ":")
+
+    private static func sdp(_ media: [String], _ address: String) -> String {
+        (["v=0", "o=- 7 1 IN IP4 \(address)", "s=-", "c=IN IP4 \(address)", "t=0 0"] + media).map { $0 + "\r\n" }
+            .joined()
+    }
+
+    private static func secure(_ setup: String, requested: Bool, _ address: String) -> String {
+        sdp(
+            [
+                "m=message 7000 TCP/TLS/MSRP *", "a=accept-types:text/plain", "a=path:msrps://\(address):7000/ue;tcp",
+                "a=setup:\(setup)", "a=fingerprint:\(fingerprint)",
+            ] + (requested ? ["a=3ge2ae:requested"] : []), address)
+    }
+
+    @Test("Two UEs register, one calls the other through two legs with e2ae on both, and hangs up: nothing is left")
+    func call() async throws {
+        var network = try await Network()
+        try await network.register(0)
+        try await network.register(1)
+        let (home, a, b) = (network.home, network.callers[0], network.callers[1])
+        let proxy = network.proxy
+
+        let invite = try Network.request(
+            .invite, "sip:u1@ims.lab", cSeq: 1, from: "<sip:u0@ims.lab>;tag=a", to: "<sip:u1@ims.lab>", callID: "c",
+            contact: network.contact(0), routes: ["<sip:\(proxy.own.gm[.tcp]!);transport=tcp;lr>"],
+            body: Self.secure("actpass", requested: true, "127.73.0.1"))
+        _ = try await a.send(invite, over: network.flows[0])
+
+        // The home network: to the callee's contact, by its Path.
+        var (atHome, homeServer, _) = try await home.request(.invite)
+        #expect(
+            String(buffer: atHome.body).contains("TCP/MSRP") && !String(buffer: atHome.body).contains("fingerprint"))
+        #expect(atHome.headers["P-Asserted-Identity"] == "<sip:u0@ims.lab>")
+        var onwards = atHome
+        onwards.uri = try URI(String(network.contact(1).dropFirst().dropLast()))
+        onwards.headers.remove(.route)
+        onwards.headers.append(.route, network.paths[1])
+        onwards.headers.prepend(.recordRoute, "<sip:\(proxy.settings.home);transport=tcp;lr>")
+        let mw = proxy.own.mw
+        let toProxy = try await home.endpoint.eventLoop.flatSubmit {
+            home.endpoint.flow(to: mw, transport: .tcp, from: "mw")
+        }.get()
+        _ = try await home.send(onwards, over: toProxy)
+
+        let (atB, serverB, _) = try await b.request(.invite)
+        #expect(String(buffer: atB.body).contains("a=3ge2ae:applied"))
+        try await b.respond(
+            Network.accept(
+                200, atB, tag: "b", contact: network.contact(1),
+                body: Self.secure("active", requested: false, "127.73.0.2")),
+            to: serverB)
+        var back = try await home.response(200)
+        #expect(String(buffer: back.body).contains("TCP/MSRP"))
+        back.headers.removeFirst(.via)
+        try await home.respond(back, to: homeServer)
+        let success = try await a.response(200)
+        #expect(String(buffer: success.body).contains("a=3ge2ae:applied"))
+        #expect(try await network.held()[0...2] == [2, 2, 2])
+
+        let routes = Array(success.headers.list(.recordRoute).reversed())
+        let target = network.contact(1).dropFirst().dropLast()
+        func inDialog(_ method: Method, _ cSeq: Int) throws -> Request {
+            try Network.request(
+                method, String(target), cSeq: cSeq, from: "<sip:u0@ims.lab>;tag=a", to: "<sip:u1@ims.lab>;tag=b",
+                callID: "c", routes: routes)
+        }
+        _ = try await a.send(inDialog(.ack, 1), over: network.flows[0])
+        (atHome, homeServer, _) = try await home.request(.ack)
+        func passOn(_ request: Request) async throws {
+            var request = request
+            request.headers.removeFirst(.route)
+            _ = try await home.send(request, over: toProxy)
+        }
+        try await passOn(atHome)
+        _ = try await b.request(.ack)
+
+        _ = try await a.send(inDialog(.bye, 2), over: network.flows[0])
+        (atHome, homeServer, _) = try await home.request(.bye)
+        try await passOn(atHome)
+        let (bye, byeServer, _) = try await b.request(.bye)
+        try await b.respond(.make(200, nil, to: bye, toTag: nil), to: byeServer)
+        back = try await home.response(200)
+        back.headers.removeFirst(.via)
+        try await home.respond(back, to: homeServer)
+        _ = try await a.response(200)
+        #expect(try await network.held() == [0, 0, 0, 0, 0, 0])
+        await proxy.stop()
+    }
+
+    @Test("A12: an INVITE from a sender that is not registered gets 403; a stranger at Mw as well")
+    func strangers() async throws {
+        let network = try await Network()
+        let invite = try Network.request(
+            .invite, "sip:u1@ims.lab", cSeq: 1, from: "<sip:u0@ims.lab>;tag=a", to: "<sip:u1@ims.lab>", callID: "c",
+            contact: network.contact(0))
+        _ = try await network.callers[0].send(invite, over: network.flows[0])
+        _ = try await network.callers[0].response(403)
+        let (peer, mw) = (network.callers[1], network.proxy.own.mw)
+        let flow = try await peer.endpoint.eventLoop.flatSubmit {
+            peer.endpoint.flow(to: mw, transport: .tcp, from: "gm")
+        }.get()
+        _ = try await peer.send(invite, over: flow)
+        _ = try await peer.response(403)
+        #expect(try await network.held() == [0, 0, 0, 0, 0, 0])
+        await network.proxy.stop()
+    }
+
+    @Test("A UE whose connection closes in a call: the far side gets BYE, the registration and the context go")
+    func lostUE() async throws {
+        var network = try await Network()
+        try await network.register(0)
+        let (home, a, flow) = (network.home, network.callers[0], network.flows[0])
+        let invite = try Network.request(
+            .invite, "sip:u1@ims.lab", cSeq: 1, from: "<sip:u0@ims.lab>;tag=a", to: "<sip:u1@ims.lab>", callID: "c",
+            contact: network.contact(0), body: Self.secure("actpass", requested: true, "127.73.0.1"))
+        _ = try await a.send(invite, over: flow)
+        let (atHome, server, _) = try await home.request(.invite)
+        try await home.respond(
+            Network.accept(
+                200, atHome, tag: "b", contact: "<sip:far@\(network.proxy.settings.home)>",
+                body: Self.sdp(
+                    [
+                        "m=message 4000 TCP/MSRP *", "a=accept-types:text/plain",
+                        "a=path:msrp://127.5.0.1:4000/far;tcp",
+                        "a=setup:passive",
+                    ], "127.5.0.1")), to: server)
+        _ = try await a.response(200)
+        try await a.endpoint.eventLoop.submit { a.endpoint.close(flow) }.get()
+        let (bye, byeServer, _) = try await home.request(.bye)
+        #expect(bye.headers["Reason"]?.hasPrefix("SIP ;cause=480") == true)
+        try await home.respond(.make(200, nil, to: bye, toTag: nil), to: byeServer)
+        #expect(try await network.held() == [0, 0, 0, 0, 0, 0])
+        let proxy = network.proxy
+        #expect(try await proxy.eventLoop.submit { proxy.registrations.count }.get() == 0)
+        await proxy.stop()
+    }
+}
