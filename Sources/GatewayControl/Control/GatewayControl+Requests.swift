@@ -110,6 +110,7 @@ extension GatewayControl: H248User {
             }
             gateways[index].needsCleaning = !isRestart
             gateways[index].isBeingAudited = false
+            gateways[index].isReachable = true
             gateways[index].endpoint = address(of: gateways[index].peer, change.address, source: transaction.source)
             let source = transaction.source.address
             afterwards.append { [self] in

@@ -65,11 +65,11 @@ package final class GatewayControl: @unchecked Sendable {
         }
     }
 
-    /// Takes the endpoint over and asks the configured gateways whether they are there already.
+    /// Takes the endpoint over. Gateways come by themselves; one that outlived a restart of ours is found by the first audit, after `settings.supervision`.
     package func start() {
         eventLoop.preconditionInEventLoop()
         endpoint.user = self
-        supervise()
+        supervisor?.set(eventLoop.now + settings.supervision)
     }
 
     /// Nothing is asked or reported any more. What gateways hold stays there until they lose us.
@@ -246,7 +246,7 @@ package final class GatewayControl: @unchecked Sendable {
 
     /// Audits ROOT of every gateway: it shows that the association lives, and finds one that outlived a restart of ours.
     private func supervise() {
-        for index in gateways.indices where !gateways[index].isBeingAudited {
+        for index in gateways.indices where !gateways[index].isBeingAudited && gateways[index].isReachable {
             gateways[index].isBeingAudited = true
             let audit = CommandRequest(.auditValue, .root, [.audit(AuditDescriptor())])
             send([ActionRequest(.null, commands: [audit])], to: index) { [self] reply in
@@ -302,7 +302,6 @@ package final class GatewayControl: @unchecked Sendable {
         gateways[index].state = .outOfService
         gateways[index].contexts.removeAll()
         gateways[index].needsCleaning = true
-        gateways[index].endpoint = gateways[index].peer.endpoint
         guard wasInService else { return }
         events.emit(.milestone(.init(.gatewayLost, detail: "\(gateways[index].name): \(reason)")))
         logger.warning("gateway lost", metadata: ["gateway": "\(gateways[index].name)", "reason": "\(reason)"])

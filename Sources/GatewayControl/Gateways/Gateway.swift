@@ -36,6 +36,8 @@ struct Gateway {
     let name: String
     /// Where requests go: configured, or from ServiceChangeAddress.
     var endpoint: Endpoint
+    /// Whether that is known: a port was configured, or the gateway has said it.
+    var isReachable: Bool
     var state = State.outOfService
     var packages: [PackageItem] = []
     var contexts: [ContextID: Context] = [:]
@@ -52,6 +54,7 @@ struct Gateway {
         self.peer = peer
         name = peer.description
         endpoint = peer.endpoint
+        isReachable = peer.port != nil
     }
 
     var load: Int { contexts.count + reserving }

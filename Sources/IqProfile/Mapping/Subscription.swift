@@ -71,6 +71,19 @@ package struct EventMapping: Hashable, Sendable {
         return reason.contains("certificate") || reason.contains("fingerprint")
     }
 
+    /// The Events descriptor that asked for it, for an audit.
+    package func descriptor(of subscription: EventSubscription) -> EventsDescriptor {
+        var events: [RequestedEvent] = []
+        if let heartbeat = subscription.heartbeat {
+            let seconds = heartbeat.nanoseconds / 1_000_000_000
+            events.append(RequestedEvent(Self.heartbeat, parameters: [Parameter("timerx", Value(seconds))]))
+        }
+        if subscription.tls { events.append(RequestedEvent(tls)) }
+        if subscription.tcp { events.append(RequestedEvent(tcp)) }
+        if subscription.cause { events.append(RequestedEvent(Self.cause)) }
+        return EventsDescriptor(id: subscription.id, events: events)
+    }
+
     // MARK: Controller
 
     /// Nil for an event that says nothing to us.

@@ -175,6 +175,11 @@ extension RemoteDescription {
         if case .given(let number) = description.port { port = number }
     }
 
+    /// As it stands in Remote. 474 where a value of the peer can't stand there (A7).
+    package func octets(_ transport: MediaTransport) throws(ErrorDescriptor) -> ByteBuffer {
+        try iqDescription(transport).octets
+    }
+
     func iqDescription(_ transport: MediaTransport) throws(ErrorDescriptor) -> IqDescription {
         var description = IqDescription()
         if let address {

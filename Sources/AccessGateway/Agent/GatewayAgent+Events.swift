@@ -1,0 +1,57 @@
+import ApplicationLevelGateway
+import H248
+import IqProfile
+import NIOCore
+import Transport
+import WireSyntax
+
+/// Notify (iq-h248 10, Failure events, Heartbeat).
+extension GatewayAgent {
+    func mediaEvent(_ event: TerminationEvent, at name: String, in id: ContextID) {
+        guard let context = table[id], let name = TerminationID(name), let index = context.index(of: name),
+            let subscription = context.terminations[index].subscription, !context.terminations[index].hasNotified,
+            let observed = mapping.events.observed(event, subscription)
+        else { return }
+        context.terminations[index].hasNotified = true
+        notify(observed, subscription, name, in: context)
+    }
+
+    private func notify(
+        _ event: ObservedEvent, _ subscription: EventSubscription, _ name: TerminationID, in context: Context
+    ) {
+        let observed = ObservedEventsDescriptor(id: subscription.id, events: [event])
+        let command = CommandRequest(.notify, name, [.observedEvents(observed)])
+        _ = send([ActionRequest(context.id, commands: [command])]) { [weak self] reply in
+            // An answered Notify counts as a signal to the termination.
+            guard let self, case .actions? = reply else { return }
+            self.signalled(name, in: context)
+        }
+    }
+
+    /// A command named the termination: its heartbeat begins anew.
+    func signalled(_ name: TerminationID, in context: Context) {
+        guard let index = context.index(of: name) else { return }
+        guard let interval = context.terminations[index].subscription?.heartbeat else {
+            context.terminations[index].heartbeat?.cancel()
+            context.terminations[index].heartbeat = nil
+            return
+        }
+        if context.terminations[index].heartbeat == nil {
+            context.terminations[index].heartbeat = deadlines.register { [weak self, weak context] _ in
+                guard let self, let context else { return }
+                self.heartbeatDue(name, in: context)
+            }
+        }
+        context.terminations[index].heartbeat?.set(eventLoop.now + interval)
+    }
+
+    private func heartbeatDue(_ name: TerminationID, in context: Context) {
+        guard let index = context.index(of: name), let subscription = context.terminations[index].subscription,
+            let interval = subscription.heartbeat,
+            let observed = mapping.events.observed(.heartbeat, subscription)
+        else { return }
+        // Once more after the same time if this one is not answered.
+        context.terminations[index].heartbeat?.set(eventLoop.now + interval)
+        notify(observed, subscription, name, in: context)
+    }
+}
