@@ -25,19 +25,26 @@ package struct Configuration: Sendable {
 
     /// Reads a file (nil: none) and lays environment and flags over it. Later flags win over earlier ones.
     ///
+    /// - Parameter fallbacks: defaults that follow from other flags; for keys that nobody sets.
+    ///
     /// Environment variables that no key of this schema has are left alone: several functions share one environment.
     package static func load(
-        _ schema: Schema, file: String?, environment: [String: String] = [:], flags: [Flag] = []
+        _ schema: Schema, file: String?, environment: [String: String] = [:], flags: [Flag] = [],
+        fallbacks: [Flag] = []
     ) throws(ConfigurationError) -> Configuration {
         let text = try file.map { path throws(ConfigurationError) in try contents(of: path) }
-        return try Configuration(schema, yaml: text ?? "", path: file, environment: environment, flags: flags)
+        return try Configuration(
+            schema, yaml: text ?? "", path: file, environment: environment, flags: flags, fallbacks: fallbacks)
     }
 
     /// The same from a text.
     ///
-    /// - Parameter path: what errors call the text, and the folder to which `.path` values are relative.
+    /// - Parameters:
+    ///   - path: what errors call the text, and the folder to which `.path` values are relative.
+    ///   - fallbacks: defaults that follow from other flags; for keys that nobody sets.
     package init(
-        _ schema: Schema, yaml: String, path: String? = nil, environment: [String: String] = [:], flags: [Flag] = []
+        _ schema: Schema, yaml: String, path: String? = nil, environment: [String: String] = [:], flags: [Flag] = [],
+        fallbacks: [Flag] = []
     ) throws(ConfigurationError) {
         let name = path ?? "configuration"
         let root = try YAMLText.parse(yaml) { .file(path: name, line: $0.line, column: $0.column) }
@@ -56,6 +63,10 @@ package struct Configuration: Sendable {
             let shown = flag.flag == "--set" ? "--set \(flag.key)" : flag.flag
             Self.lay(flag.text, over: entry, source: .flag(shown), &raws, &problems)
         }
+        for fallback in fallbacks where raws[fallback.key] == nil {
+            guard let entry = schema.byName[fallback.key] else { continue }
+            Self.lay(fallback.text, over: entry, source: .flag(fallback.flag), &raws, &problems)
+        }
         try self.init(schema, raws, prefix: "", problems)
     }
 
@@ -63,11 +74,14 @@ package struct Configuration: Sendable {
     init(_ schema: Schema, record: RawValue, prefix: String) throws(ConfigurationError) {
         var problems: [ConfigurationError.Problem] = []
         let raws = Self.collect(record, schema, prefix: prefix + ".", &problems)
-        try self.init(schema, raws, prefix: prefix + ".", problems)
+        // Where it is no map at all, the keys that it does not have are no news.
+        if case .map = record.content {} else if !problems.isEmpty { throw ConfigurationError(problems) }
+        try self.init(schema, raws, prefix: prefix + ".", problems, record: record.source)
     }
 
     private init(
-        _ schema: Schema, _ raws: [String: RawValue], prefix: String, _ found: [ConfigurationError.Problem]
+        _ schema: Schema, _ raws: [String: RawValue], prefix: String, _ found: [ConfigurationError.Problem],
+        record: ValueSource? = nil
     ) throws(ConfigurationError) {
         var problems = found
         var values: [String: DecodedValue] = [:]
@@ -78,6 +92,10 @@ package struct Configuration: Sendable {
                 problems += error.problems.map { problem in
                     var problem = problem
                     if let key = problem.key, !key.hasPrefix(prefix) { problem.key = prefix + key }
+                    if let record, problem.source == .none {
+                        problem.source = record
+                        problem.remedy = "Add \(entry.name) there."
+                    }
                     return problem
                 }
             }

@@ -48,6 +48,10 @@ package struct Lab: Sendable {
             try await network.start()
             live.clear()
             output.line(describe(network.files.plan))
+            output.line("")
+            output.line("== network: the gateway registers with the P-CSCF over Iq")
+            let events = network.collector.take()
+            printLadder(events, network, since: events.map(\.time).min() ?? 0)
             for scenario in options.scenarios {
                 // Ctrl-C ends the children first, and everything that waits for them.
                 let result = await withTaskCancellationHandler {
@@ -134,8 +138,7 @@ package struct Lab: Sendable {
         live.show("\(scenario.name) …")
         let outcome = await ScenarioRun(scenario: scenario, network: network, content: content).run()
         live.clear()
-        let ladder = Ladder(map: network.files.plan.map, isUnicode: output.isUnicode, width: output.columns)
-        for line in ladder.render(outcome.events, since: outcome.start) { output.line(line) }
+        printLadder(outcome.events, network, since: outcome.start)
         for finding in outcome.findings where !finding.passed {
             output.line("  FAILED: \(displayEscaped(finding.name)): \(displayEscaped(finding.detail))")
         }
@@ -143,6 +146,11 @@ package struct Lab: Sendable {
         // The detail may hold the end of a log, whose lines were escaped one by one.
         output.line("-- \(scenario.name) \(word): \(outcome.result.detail)")
         return outcome.result
+    }
+
+    private func printLadder(_ events: [FlowEvent], _ network: LabNetwork, since start: Int64) {
+        let ladder = Ladder(map: network.files.plan.map, isUnicode: output.isUnicode, width: output.columns)
+        for line in ladder.render(events, since: start) { output.line(line) }
     }
 
     private func finish(_ network: LabNetwork, _ results: [ScenarioResult]) async throws {

@@ -16,7 +16,8 @@ struct Sallyport: AsyncParsableCommand {
             """,
         version: Version.text,
         subcommands: [
-            UECommand.self, LabCommand.self, DecodeCommand.self, DecideCommand.self, VersionCommand.self,
+            HomeCommand.self, PCSCFCommand.self, AGWCommand.self, UECommand.self, LabCommand.self, DecodeCommand.self,
+            DecideCommand.self, VersionCommand.self,
         ])
 
     static func main() async {

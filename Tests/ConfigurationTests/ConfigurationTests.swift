@@ -40,6 +40,15 @@ struct ConfigurationTests {
         #expect(configuration.source(of: SampleSettings.wait) == .environment("SALLYPORT_WAIT"))
     }
 
+    @Test("a fallback stands only where nobody sets the key")
+    func fallbacks() throws {
+        for (yaml, realm) in [("", "fallback"), ("realm: file", "file")] {
+            let configuration = try Configuration(
+                SampleSettings.schema, yaml: yaml, fallbacks: [.init("realm", "fallback", flag: "--listen")])
+            #expect(configuration[SampleSettings.realm] == realm)
+        }
+    }
+
     @Test("every kind of value is read")
     func kinds() throws {
         let yaml = """

@@ -86,8 +86,9 @@ package struct NetworkFiles: Sendable {
     private var gatewayFile: [PrintedValue.Entry] {
         [
             .init("iq.listen", .scalar("udp:\(plan.gateway)")),
-            .init("iq.controllers", .list([.scalar("udp:\(plan.controller)")])),
-            .init("access.address", .scalar("\(plan.access)")), .init("core.address", .scalar("\(plan.core)")),
+            .init("iq.mgc", .list([.scalar("udp:\(plan.controller)")])),
+            .init("access.address", .list([.scalar("\(plan.access)")])),
+            .init("core.address", .list([.scalar("\(plan.core)")])),
         ]
     }
 

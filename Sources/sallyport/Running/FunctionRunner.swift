@@ -14,6 +14,8 @@ struct FunctionRunner {
     var schema: Schema
     /// Values of the function's own flags.
     var flags: [Configuration.Flag] = []
+    /// Defaults that follow from its flags.
+    var fallbacks: [Configuration.Flag] = []
 
     /// How long a function may take to say goodbye (BYE, ServiceChange) before it is cut off.
     static let shutdownLimit = Duration.seconds(10)
@@ -24,7 +26,7 @@ struct FunctionRunner {
     func run(_ make: (Configuration, FunctionEnvironment) throws -> FunctionService) async throws {
         let configuration = try Configuration.load(
             schema, file: options.config, environment: ProcessInfo.processInfo.environment,
-            flags: flags + options.assignments.map(\.flag))
+            flags: flags + options.assignments.map(\.flag), fallbacks: fallbacks)
         let logger = makeLogger()
         var environment = FunctionEnvironment(
             logger: logger, node: name, capturePath: options.capture, keyLogPath: options.keylog)

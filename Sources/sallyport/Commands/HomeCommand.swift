@@ -1,0 +1,29 @@
+import ArgumentParser
+import Configuration
+import HomeNetwork
+import Lab
+import Observability
+
+/// The home network of a laboratory: registrar, location service, S-CSCF routing.
+struct HomeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "home", abstract: "A home network: registrar with digest, location service, routing by Path.")
+
+    @Option(
+        parsing: .singleValue,
+        help: ArgumentHelp("Serve Mw here (repeatable): tcp:HOST:PORT or udp:HOST:PORT.", valueName: "endpoint"))
+    var listen: [String] = []
+
+    @OptionGroup var options: CommonOptions
+
+    func run() async throws {
+        try await FunctionRunner(
+            options: options, node: NodeName.serving, schema: HomeNetworkSettings.schema,
+            flags: .list("mw.listen", listen, flag: "--listen")
+        ).run { configuration, environment in
+            let home = HomeNetwork(settings: try HomeNetworkSettings(configuration), environment: environment)
+            return FunctionService(
+                start: { try await home.start() }, stop: { await home.stop() }, logger: environment.logger)
+        }
+    }
+}
