@@ -16,8 +16,17 @@ package final class H248Endpoint: @unchecked Sendable {
     static let eventRate = 8
 
     package let eventLoop: any EventLoop
-    /// Weak: the user owns the endpoint.
-    package weak var user: (any H248User)?
+    /// Weak: the user owns the endpoint. What arrives between `bind` and the first user waits for it: a request that were dropped here would be taken for one
+    /// that is being executed.
+    package weak var user: (any H248User)? {
+        didSet {
+            eventLoop.preconditionInEventLoop()
+            guard user != nil else { return }
+            hasHadUser = true
+            scheduleDelivery()
+        }
+    }
+    private var hasHadUser = false
     /// Where the socket is bound; nil before `bind`.
     package private(set) var local: Endpoint?
 
@@ -168,7 +177,11 @@ package final class H248Endpoint: @unchecked Sendable {
             }
         }
         timer?.set(engine.nextDeadline)
-        guard !deliveries.isEmpty, !isDeliveryScheduled else { return }
+        scheduleDelivery()
+    }
+
+    private func scheduleDelivery() {
+        guard hasHadUser, !deliveries.isEmpty, !isDeliveryScheduled else { return }
         isDeliveryScheduled = true
         eventLoop.execute { self.deliver() }
     }

@@ -138,4 +138,20 @@ import WireSyntax
         #expect(gateway.endpoint.malformedMessages == 1)
         #expect(try gateway.sent().first?.contains("Error = 4") == true)
     }
+
+    @Test("a request that came before the user is executed when the user comes")
+    func early() throws {
+        let gateway = Gateway()
+        let endpoint = H248Endpoint(
+            eventLoop: gateway.loop,
+            settings: EngineSettings(
+                identifier: .address(Self.own.address, port: nil), peers: [Peer(address: Self.controller.address)]),
+            foreignKind: "foreignController", seed: 7)
+        endpoint.receive(ByteBuffer(string: Self.audit(17)), from: Self.controller)
+        gateway.loop.run()
+        #expect(gateway.log == [])
+        endpoint.user = gateway
+        gateway.loop.run()
+        #expect(gateway.log == ["request 17"])
+    }
 }
