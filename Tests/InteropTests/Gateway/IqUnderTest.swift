@@ -20,6 +20,9 @@ final class IqUnderTest: TestedGateway, @unchecked Sendable {
     let events = RecordedEvents()
     /// Of the controller: H.248 as it sees it.
     let controllerEvents = RecordedEvents()
+    /// Where the gateway, and where the controller, serves Iq.
+    let gatewayIq: Endpoint
+    let controllerIq: Endpoint
     private let loop: any EventLoop
     private let endpoint: H248Endpoint
     private let control: GatewayControl
@@ -54,6 +57,10 @@ final class IqUnderTest: TestedGateway, @unchecked Sendable {
             environment: FunctionEnvironment(
                 eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: Logger(label: "agw"), events: events,
                 node: "IMS-AGW"))
+        try await loop.submit { control.start() }.get()
+        let listening = try await gateway.start()
+        gatewayIq = try #require(listening.first.flatMap { Endpoint($0.local) })
+        controllerIq = bound
         self.loop = loop
         self.endpoint = endpoint
         self.control = control
@@ -63,9 +70,7 @@ final class IqUnderTest: TestedGateway, @unchecked Sendable {
                 guard let session = self?.sessions[termination] else { return }
                 session.notified.append(GatewaySession.line(session.name, event))
             }
-            control.start()
         }.get()
-        _ = try await gateway.start()
         try #require(await available.wait(for: "in service"))
     }
 
