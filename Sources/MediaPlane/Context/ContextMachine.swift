@@ -279,8 +279,10 @@ struct ContextMachine {
 
     private mutating func tcpOverdue(_ index: Int) {
         terminations[index].tcpDeadline = nil
-        // TCP stands, and TLS has a timer of its own.
-        if terminations[index].checks.contains(where: { $0.kind == .tls && $0.isExpected }) { return }
+        let termination = terminations[index]
+        // TCP stands: TLS, or the wait for a fingerprint, has a timer of its own.
+        if termination.checks.contains(where: { $0.kind == .tls && $0.isExpected }) { return }
+        if termination.held.contains(where: { termination.expects($0.source.address) }) { return }
         // An active side that still waits for the passive one has not failed: the other has, and says so.
         if terminations[index].role == .active, !isTurn(index) {
             terminations[index].isOver = true

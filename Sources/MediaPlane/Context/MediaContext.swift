@@ -85,7 +85,8 @@ package final class MediaContext: @unchecked Sendable {
             // On a copy: the port comes first, and where there is none nothing has changed.
             var trial = machine
             try trial.add(request, name: name, now: eventLoop.now)
-            reservation = try TerminationResources.Reservation(request, settings: plane.settings)
+            reservation = try TerminationResources.Reservation(
+                request, settings: plane.settings, identity: plane.identity(of: request.realm))
         } catch {
             return eventLoop.makeFailedFuture(error)
         }

@@ -84,15 +84,18 @@ struct Termination {
     /// Not from an address of the session.
     func isStranger(_ source: IPAddress) -> Bool { knowsWhomToExpect && !latches && !expects(source) }
 
-    /// Whether who is at the door can be judged: an expected address and, with TLS, a fingerprint are known.
+    /// An aware termination needs the peer's path: without it no From-Path can be checked and nothing can be addressed.
+    private var knowsPath: Bool { !transport.isAware || remote?.paths.isEmpty == false }
+
+    /// Whether who is at the door can be judged: an expected address, a path where MSRP is read and a fingerprint with TLS are known.
     func canJudge(_ policy: FingerprintPolicy) -> Bool {
-        guard knowsWhomToExpect, let remote else { return false }
+        guard knowsWhomToExpect, knowsPath, let remote else { return false }
         return !transport.isTLS || !policy.usable(remote.fingerprints).isEmpty
     }
 
     /// iq-h248.md 10, Start: address and port in Remote, and a fingerprint on an active TLS leg.
     func isReady(_ policy: FingerprintPolicy) -> Bool {
-        guard let remote, remote.port != nil else { return false }
+        guard let remote, remote.port != nil, knowsPath else { return false }
         switch role {
         case .passive: return knowsWhomToExpect
         case .active:

@@ -1,4 +1,5 @@
 import ApplicationLevelGateway
+import Glibc
 import MSRP
 import MediaSecurity
 import NIOCore
@@ -34,7 +35,7 @@ struct TerminationResources {
         let fingerprints: [Fingerprint]
         let policy: AddressPolicy
 
-        init(_ request: TerminationRequest, settings: MediaSettings) throws(GatewayFailure) {
+        init(_ request: TerminationRequest, settings: MediaSettings, identity: PinnedTLS?) throws(GatewayFailure) {
             self.request = request
             guard let address = settings.address(request.realm, request.local.family) else {
                 throw GatewayFailure(code: 449, text: "realm \(request.realm.rawValue) has no address of this family")
@@ -49,7 +50,7 @@ struct TerminationResources {
                 fingerprints = []
                 return
             }
-            guard let tls = settings.identities[request.realm] else {
+            guard let tls = identity else {
                 throw GatewayFailure(code: 500, text: "realm \(request.realm.rawValue) has no certificate")
             }
             self.tls = tls
@@ -92,6 +93,9 @@ extension ServerBootstrap {
             .childChannelOption(.maxMessagesPerRead, value: 1)
             .childChannelOption(.writeBufferWaterMark, value: MediaChannel.waterMark)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelOption(.socketOption(.so_keepalive), value: 1)
+            .childChannelOption(.tcpOption(MediaChannel.keepAliveIdle), value: MediaChannel.keepAliveSeconds)
+            .childChannelOption(.tcpOption(MediaChannel.keepAliveInterval), value: MediaChannel.keepAliveProbeSeconds)
     }
 }
 
@@ -102,10 +106,19 @@ extension ClientBootstrap {
             .channelOption(.maxMessagesPerRead, value: 1)
             .channelOption(.writeBufferWaterMark, value: MediaChannel.waterMark)
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .channelOption(.socketOption(.so_keepalive), value: 1)
+            .channelOption(.tcpOption(MediaChannel.keepAliveIdle), value: MediaChannel.keepAliveSeconds)
+            .channelOption(.tcpOption(MediaChannel.keepAliveInterval), value: MediaChannel.keepAliveProbeSeconds)
     }
 }
 
 enum MediaChannel {
     /// Reading on one leg pauses when this much waits on the other (performance.md).
     static let waterMark = ChannelOptions.Types.WriteBufferWaterMark(low: 512 * 1024, high: 1024 * 1024)
+
+    /// A peer that vanished without a word is found out by TCP: after this much silence, then by probes.
+    static let keepAliveSeconds: Int = 60
+    static let keepAliveProbeSeconds: Int = 10
+    static let keepAliveIdle = NIOBSDSocket.Option(rawValue: TCP_KEEPIDLE)
+    static let keepAliveInterval = NIOBSDSocket.Option(rawValue: TCP_KEEPINTVL)
 }

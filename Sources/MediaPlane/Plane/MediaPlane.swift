@@ -17,6 +17,7 @@ package final class MediaPlane: Sendable {
     private let eventLoopGroup: any EventLoopGroup
     private let drivers: [ObjectIdentifier: DeadlineDriver]
     private let usage = Mutex(Usage())
+    private let identities: Mutex<[Realm: PinnedTLS]>
 
     /// What is in use, and what was refused since the start.
     package struct Usage: Hashable, Sendable {
@@ -30,6 +31,7 @@ package final class MediaPlane: Sendable {
         self.eventLoopGroup = eventLoopGroup
         self.settings = settings
         self.events = events
+        identities = Mutex(settings.identities)
         var drivers: [ObjectIdentifier: DeadlineDriver] = [:]
         for loop in eventLoopGroup.makeIterator() {
             drivers[ObjectIdentifier(loop)] = DeadlineDriver(eventLoop: loop)
@@ -58,6 +60,13 @@ package final class MediaPlane: Sendable {
             id: id, eventLoop: loop, driver: drivers[ObjectIdentifier(loop)] ?? DeadlineDriver(eventLoop: loop),
             plane: self, onEvent: onEvent)
     }
+
+    /// The identity that terminations of a realm show from now on. Those that exist keep the one whose fingerprint they gave.
+    package func replaceIdentity(of realm: Realm, with identity: PinnedTLS) {
+        identities.withLock { $0[realm] = identity }
+    }
+
+    func identity(of realm: Realm) -> PinnedTLS? { identities.withLock { $0[realm] } }
 
     package var used: Usage { usage.withLock { $0 } }
 

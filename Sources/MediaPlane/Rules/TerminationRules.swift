@@ -35,9 +35,6 @@ enum TerminationRules {
             }
         }
         if transport.isAware {
-            guard !remote.paths.isEmpty else {
-                throw GatewayFailure(code: 472, text: "the path of Remote is missing")
-            }
             guard remote.paths.count <= maximumPathURIs else {
                 throw GatewayFailure(code: 510, text: "more than \(maximumPathURIs) URIs in the path of Remote")
             }

@@ -40,6 +40,7 @@ package final class PinnedHandshake: ChannelDuplexHandler, RemovableChannelHandl
     private var held: [ByteBuffer] = []
     private var writes: [(ByteBuffer, EventLoopPromise<Void>?)] = []
     private var isFlushWanted = false
+    private var timer: HandshakeTimer?
 
     init(role: HandshakeRole, reader: HelloReader, verifier: @escaping PeerVerifier) {
         self.role = role
@@ -53,9 +54,14 @@ package final class PinnedHandshake: ChannelDuplexHandler, RemovableChannelHandl
     /// Ends a handshake that took too long. Does nothing after it has ended.
     package func timeOut() { refuse(HandshakeFailure(.timedOut, "TLS handshake not finished in time")) }
 
+    func begin(_ deadline: HandshakeDeadline?) {
+        timer = deadline.map { deadline in HandshakeTimer(deadline) { [weak self] in self?.timeOut() } }
+    }
+
     package func handlerAdded(context: ChannelHandlerContext) { self.context = context }
     package func handlerRemoved(context: ChannelHandlerContext) {
         self.context = nil
+        timer = nil
         failWrites(ChannelError.ioOnClosedChannel)
     }
 
@@ -96,11 +102,13 @@ package final class PinnedHandshake: ChannelDuplexHandler, RemovableChannelHandl
 
     private func ask(_ certificate: [UInt8], _ then: @escaping (PeerVerdict) -> Void) {
         isVerdictPending = true
+        timer?.hold()
         var isAnswered = false
         verifier(certificate) { [weak self] verdict in
             guard !isAnswered, let self else { return }
             isAnswered = true
             self.isVerdictPending = false
+            self.timer?.resume()
             then(verdict)
             self.readIfWanted()
         }
@@ -118,6 +126,8 @@ package final class PinnedHandshake: ChannelDuplexHandler, RemovableChannelHandl
         guard state == .judging, let context else { return }
         let report = report
         state = .accepted
+        timer?.stop()
+        timer = nil
         context.fireUserInboundEventTriggered(HandshakeOutcome.accepted(report))
         let data = held
         held = []
@@ -133,6 +143,8 @@ package final class PinnedHandshake: ChannelDuplexHandler, RemovableChannelHandl
         guard state == .handshaking || state == .judging, let context else { return }
         let report = report
         state = .refused
+        timer?.stop()
+        timer = nil
         held = []
         failWrites(failure)
         context.fireUserInboundEventTriggered(HandshakeOutcome.refused(report, failure))

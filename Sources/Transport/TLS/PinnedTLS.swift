@@ -27,10 +27,11 @@ package struct PinnedTLS: Sendable {
     /// - Parameters:
     ///   - position: where the three go, in this order; a capture tap stands before them.
     ///   - serverName: for SNI, a client's only; an address must not be given.
+    ///   - deadline: bounds the handshake; nil where the owner calls `timeOut` itself.
     package func install(
         on channel: any Channel, role: HandshakeRole,
         position: ChannelPipeline.SynchronousOperations.Position = .last, serverName: String? = nil,
-        verifier: @escaping PeerVerifier
+        deadline: HandshakeDeadline? = nil, verifier: @escaping PeerVerifier
     ) throws -> PinnedHandshake {
         channel.eventLoop.preconditionInEventLoop()
         var judge = verifier
@@ -52,6 +53,7 @@ package struct PinnedTLS: Sendable {
                     context: client, serverHostname: serverName, customVerificationCallback: callback)
             }
         pinned.engine = engine
+        pinned.begin(deadline)
         let pipeline = channel.pipeline.syncOperations
         // In this order: the engine of an active client channel writes its hello as soon as it is added.
         try pipeline.addHandler(reader, position: position)
