@@ -17,6 +17,8 @@ import WireSyntax
 /// The user is called on the loop, never from inside a call that it makes.
 // Confined to `eventLoop`: entry points check it, so that sharing the reference between threads is safe.
 package final class SIPEndpoint: @unchecked Sendable {
+    /// Messages that wait for the first user.
+    static let maximumWaiting = 1024
     /// Characters of the reason phrase that says what was wrong.
     static let maximumReason = 200
 
@@ -27,8 +29,15 @@ package final class SIPEndpoint: @unchecked Sendable {
     let deadlines: DeadlineDriver
     let random: () -> UInt64
 
-    /// Weak: the user owns the endpoint.
-    package weak var user: (any SIPUser)?
+    /// Weak: the user owns the endpoint. Set on the loop, or before the first socket is opened. What arrives between `listen` and the first user waits for it, up to `maximumWaiting`.
+    package weak var user: (any SIPUser)? {
+        didSet {
+            guard user != nil else { return }
+            hasHadUser = true
+            if eventLoop.inEventLoop { scheduleDelivery() }
+        }
+    }
+    private var hasHadUser = false
 
     var sockets: [SIPSocket] = []
     /// Addresses for outgoing connections of names that have no listener.
@@ -186,12 +195,16 @@ package final class SIPEndpoint: @unchecked Sendable {
         while let action = layer.nextAction() {
             if case .transmit(let message, let flow) = action {
                 transmit(message, over: flow)
-            } else {
+            } else if hasHadUser || deliveries.count < Self.maximumWaiting {
                 deliveries.append(action)
             }
         }
         timer?.set(layer.nextDeadline)
-        guard !deliveries.isEmpty || !closedFlows.isEmpty, !isDeliveryScheduled else { return }
+        scheduleDelivery()
+    }
+
+    private func scheduleDelivery() {
+        guard hasHadUser, !deliveries.isEmpty || !closedFlows.isEmpty, !isDeliveryScheduled else { return }
         isDeliveryScheduled = true
         eventLoop.execute { self.deliver() }
     }

@@ -132,4 +132,18 @@ import WireSyntax
         let flow = harness.endpoint.flow(to: SIPHarness.peer, transport: .tls, from: "mw")
         #expect(throws: SIPTransportError.settings) { try flow.wait() }
     }
+
+    @Test("a request that came before the user is delivered when the user comes")
+    func early() throws {
+        let endpoint = SIPEndpoint(eventLoop: harness.loop)
+        endpoint.sockets.append(
+            SIPSocket(name: "mw", transport: .udp, local: SIPHarness.local, channel: harness.socket))
+        let flow = Flow(transport: .udp, local: SIPHarness.local, remote: SIPHarness.peer)
+        endpoint.receive(datagram: ByteBuffer(string: SIPHarness.options()), over: flow)
+        harness.loop.run()
+        #expect(harness.log == [])
+        endpoint.user = harness
+        harness.loop.run()
+        #expect(harness.log == ["OPTIONS mw"])
+    }
 }
