@@ -116,6 +116,8 @@ package struct ResponseContext: Sendable {
         guard !hasForwardedFinal, branches.values.allSatisfy({ $0 == .final }) else { return }
         hasForwardedFinal = true
         guard var best = Self.best(of: finals) else { return }
+        // RFC 4320 §4.2: 408 to another request than INVITE comes too late for everybody.
+        if best.status == 408, !isInvite { return }
         if best.status == 503 {
             // §16.7 step 6: 503 would say that this proxy cannot serve anybody.
             best = Response.make(500, to: request, toTag: toTag)

@@ -59,10 +59,18 @@ package struct ServingProxy<Server: Hashable & Sendable>: Sendable {
     /// Requests under way.
     package var contextCount: Int { contexts.count }
 
-    package var nextDeadline: NIODeadline? { contexts.values.compactMap(\.responses.nextDeadline).min() }
+    /// Not later than the first Timer C: it is not moved when a context goes, so that a request costs no walk over all of them.
+    package private(set) var nextDeadline: NIODeadline?
 
     package mutating func timersDue(now: NIODeadline) {
-        for id in contexts.keys { advance(id) { $0.timersDue(now: now) } }
+        guard let due = nextDeadline, due <= now else { return }
+        nextDeadline = nil
+        for id in Array(contexts.keys) { advance(id) { $0.timersDue(now: now) } }
+    }
+
+    private mutating func noteDeadline(_ context: Context) {
+        guard let deadline = context.responses.nextDeadline else { return }
+        nextDeadline = min(nextDeadline ?? deadline, deadline)
     }
 
     // MARK: - Requests
@@ -225,6 +233,7 @@ package struct ServingProxy<Server: Hashable & Sendable>: Sendable {
             contextOfBranch[branch] = id
             actions.append(.forward(target.request, to: target.hop, branch: branch))
         }
+        noteDeadline(context)
         contexts[id] = context
         contextOfServer[server] = id
         loopKeys.insert(loopKey)
@@ -305,6 +314,7 @@ package struct ServingProxy<Server: Hashable & Sendable>: Sendable {
             case .cancel(let branch): actions.append(.cancel(branch))
             }
         }
+        noteDeadline(context)
         contexts[id] = context
     }
 }

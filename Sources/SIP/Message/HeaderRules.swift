@@ -17,7 +17,8 @@ enum HeaderRules {
         case address, addressList, bracketedList, contact, via, callID, cSeq, mediaType, date
         case number(UInt64), retryAfter, rAck, secondsWithParameters
         case tokens(atLeastOne: Bool), token, tokenWithParameters, tokenWithParametersList
-        case credentials, timestamp, warning
+        case credentials, authenticationInfo, timestamp, warning
+        case mediaRanges, languages, callIDs, callIDWithParameters, informationURIs, mimeVersion
     }
 
     private static let rules: [HeaderName: Rule] = [
@@ -36,7 +37,14 @@ enum HeaderRules {
         .securityClient: .tokenWithParametersList, .securityServer: .tokenWithParametersList,
         .securityVerify: .tokenWithParametersList, .reason: .tokenWithParametersList, "Priority": .token,
         .authorization: .credentials, .proxyAuthorization: .credentials, .wwwAuthenticate: .credentials,
-        .proxyAuthenticate: .credentials, "Timestamp": .timestamp, .warning: .warning,
+        .proxyAuthenticate: .credentials, .authenticationInfo: .authenticationInfo,
+        "Proxy-Authentication-Info": .authenticationInfo, "Timestamp": .timestamp, .warning: .warning,
+        .accept: .mediaRanges, "Accept-Encoding": .languages, "Accept-Language": .languages,
+        "Content-Language": .tokens(atLeastOne: true), "In-Reply-To": .callIDs, "Replaces": .callIDWithParameters,
+        "Join": .callIDWithParameters, "Target-Dialog": .callIDWithParameters, "Alert-Info": .informationURIs,
+        "Call-Info": .informationURIs, "Error-Info": .informationURIs, "MIME-Version": .mimeVersion,
+        "SIP-ETag": .token, "SIP-If-Match": .token, "Flow-Timer": .number(UInt64(UInt32.max)),
+        "Accept-Contact": .tokenWithParametersList, "Reject-Contact": .tokenWithParametersList,
     ]
 
     /// Throws what is wrong with one field value; the cursor stands at its beginning.
@@ -58,9 +66,35 @@ enum HeaderRules {
             repeat { _ = try cursor.nameAddress() } while cursor.separator(",")
         case .via:
             repeat { _ = try cursor.via() } while cursor.separator(",")
-        case .callID:
-            _ = try cursor.run(of: .word, "a word")
-            if cursor.take("@") { _ = try cursor.run(of: .word, "a word") }
+        case .callID: try cursor.callID()
+        case .callIDs:
+            repeat { try cursor.callID() } while cursor.separator(",")
+        case .callIDWithParameters:
+            try cursor.callID()
+            _ = try cursor.parameters()
+        case .mediaRanges:
+            if cursor.isAtEnd { return }
+            repeat { try cursor.mediaRange() } while cursor.separator(",")
+        case .languages:
+            if cursor.isAtEnd { return }
+            repeat {
+                _ = try cursor.token()
+                _ = try cursor.parameters()
+            } while cursor.separator(",")
+        case .informationURIs:
+            repeat {
+                guard cursor.takeAfterWhiteSpace("<") else { throw cursor.fail("expected \"<\"") }
+                _ = try cursor.uri()
+                guard cursor.take(">") else { throw cursor.fail("unexpected character in the address") }
+                _ = try cursor.parameters()
+            } while cursor.separator(",")
+        case .mimeVersion:
+            _ = try cursor.number("the version", upTo: 999)
+            guard cursor.take(".") else { throw cursor.fail("expected \".\"") }
+            _ = try cursor.number("the version", upTo: 999)
+        case .authenticationInfo:
+            _ = try cursor.authenticationParameters()
+            return
         case .cSeq: _ = try cursor.cSeq()
         case .mediaType: _ = try cursor.mediaType()
         case .date: try cursor.date()
@@ -120,6 +154,26 @@ extension Cursor {
         let time = parts[4].split(separator: ":", omittingEmptySubsequences: false)
         guard time.count == 3, time.allSatisfy({ isNumber($0, 2) }) else { throw fail("not a time of day", at: start) }
         position = end
+    }
+
+    /// `word [ "@" word ]` (§20.8)
+    fileprivate mutating func callID() throws(SyntaxError) {
+        skipWhiteSpace()
+        _ = try run(of: .word, "a word")
+        if take("@") { _ = try run(of: .word, "a word") }
+    }
+
+    /// `media-range [ accept-params ]` (§20.1); `*` is a token.
+    fileprivate mutating func mediaRange() throws(SyntaxError) {
+        _ = try token("a media type")
+        try expectSeparator("/")
+        _ = try token("a media subtype")
+        _ = try parameters()
+    }
+
+    fileprivate mutating func takeAfterWhiteSpace(_ character: Unicode.Scalar) -> Bool {
+        skipWhiteSpace()
+        return take(character)
     }
 
     /// How deep comments may nest.

@@ -67,6 +67,13 @@ struct ResponseContextTests {
         #expect(Self.drain(&context) == ["200"])
     }
 
+    @Test("RFC 4320 4.2: no 408 to another request than INVITE")
+    func lateNonInvite() {
+        var context = Self.context(1, method: .message)
+        context.failed(1, timedOut: true)
+        #expect(Self.drain(&context) == [])
+    }
+
     @Test("RFC 3261 16.7 step 7: the challenges of all branches are sent on")
     func challenges() throws {
         var context = Self.context(2)

@@ -58,6 +58,9 @@ struct MessageTests {
             ("Authorization: Digest a=b, a=c\r\n", "Authorization"), ("X-A: a\u{1}b\r\n", "x-a"),
             ("X-A: a\nb\r\n", "x-a"),
             ("X-A: a\rb\r\n", "x-a"), ("Bad Name: x\r\n", nil), ("NoColon\r\n", nil), (": x\r\n", nil),
+            ("Accept: text\r\n", "Accept"), ("Replaces: a b\r\n", "Replaces"), ("Call-Info: http://x\r\n", "Call-Info"),
+            ("MIME-Version: 1\r\n", "MIME-Version"), ("Authentication-Info: nextnonce\r\n", "Authentication-Info"),
+            ("In-Reply-To: \r\n", "In-Reply-To"), ("Accept-Language: en;q\"\r\n", "Accept-Language"),
             ("Security-Client: ;mediasec\r\n", "Security-Client"), ("Retry-After: soon\r\n", "Retry-After"),
         ] as [(String, String?)])
     func malformedFields(lines: String, field: String?) throws {
@@ -82,6 +85,15 @@ struct MessageTests {
             "Security-Client: msrp-tls;mediasec, sdes-srtp;mediasec\r\n",
             "Content-Type: multipart/mixed ; boundary = \"a b\"\r\n", "X-Empty:\r\n", "X-A:\r\n folded\r\n\tagain\r\n",
             "Subject: \u{20AC}\r\n", "Timestamp: 54.1 0.2\r\n", "Accept:\r\n",
+            "Accept: application/sdp;level=1, application/x-private, */*;q=0.1\r\n",
+            "Accept-Language: da, en-gb;q=0.8, *\r\n",
+            "Alert-Info: <http://www.example.com/sounds/moo.wav>\r\n",
+            "In-Reply-To: 70710@saturn.bell.com, 17320@x\r\n",
+            "Call-Info: <http://a.com/photo.jpg> ;purpose=icon, <http://b.com/> ;purpose=info\r\n",
+            "MIME-Version: 1.0\r\n",
+            "Replaces: 425928@b.com;to-tag=7743;from-tag=6472;early-only\r\n",
+            "Accept-Encoding: gzip, identity;q=0.5\r\n",
+            "Accept-Contact: *;+g.3gpp.icsi-ref=\"urn%3Aurn-7%3A3gpp-service.ims.icsi.oma.cpm.msg\";require;explicit\r\n",
         ])
     func wellFormedFields(lines: String) throws {
         _ = try Message(datagram: sample(extra: lines))
