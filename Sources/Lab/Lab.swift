@@ -120,9 +120,13 @@ package struct Lab: Sendable {
         try files.write()
         let live = live
         let collector = EventCollector { event in
-            guard event.node == NodeName.callingUE, case .milestone(let milestone) = event.what,
-                milestone.name == .progress, let bytes = milestone.bytes, let total = milestone.total
-            else { return }
+            guard case .milestone(let milestone) = event.what else { return }
+            guard milestone.name == .progress else {
+                return live.show("\(event.node): \(LadderRows.words(milestone.name))")
+            }
+            guard event.node == NodeName.callingUE, let bytes = milestone.bytes, let total = milestone.total else {
+                return
+            }
             live.progress("file", bytes, of: total)
         }
         // The key log is a file of the run's own when only the capture is to hold the keys of this run; the user's file otherwise.

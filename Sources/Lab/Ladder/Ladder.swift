@@ -6,8 +6,8 @@ import WireSyntax
 /// ```
 ///   time   UE A       P-CSCF     S-CSCF     IMS-AGW    UE B
 ///  0.012    |          |          |          |          |
-///  0.012    |--------->|          |          |          |    INVITE sip:b@ims.lab
-///           |          |          |          |          |      tls 127.4.5.10:41234 -> 127.4.5.20:5061
+///  0.012    |--------->|          |          |          |    INVITE sip:b@ims.lab   tls 127.4.5.10:41234 -> 127.4.5.20:5061
+///           |          |          |          |          |      m=message 9 TCP/TLS/MSRP *
 /// ```
 package struct Ladder: Sendable {
     package let map: NetworkMap
@@ -29,7 +29,17 @@ package struct Ladder: Sendable {
     package func render(_ events: [FlowEvent], since start: Int64) -> [String] {
         var lines = [header]
         for row in LadderRows(events, map: map).rows {
-            lines.append(line(row, since: start))
+            let first = line(row, since: start)
+            if let addresses = row.addresses {
+                let beside = first + "   " + text(addresses)
+                if beside.count <= width {
+                    lines.append(beside)
+                } else {
+                    lines += [cut(first), cut(blank(plain(nil)) + "    " + text(addresses))]
+                }
+            } else {
+                lines.append(cut(first))
+            }
             for detail in row.details { lines.append(cut(blank(plain(nil)) + "    " + text(detail))) }
         }
         return lines
@@ -40,7 +50,7 @@ package struct Ladder: Sendable {
     }
 
     private func line(_ row: LadderRow, since start: Int64) -> String {
-        cut(padded(seconds(row.time - start), Self.timeColumn, right: true) + lanes(row.mark) + "  " + text(row.title))
+        padded(seconds(row.time - start), Self.timeColumn, right: true) + lanes(row.mark) + "  " + text(row.title)
     }
 
     /// Our own arrow, a peer's text escaped.

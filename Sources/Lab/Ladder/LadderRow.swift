@@ -20,6 +20,8 @@ struct LadderRow: Hashable {
     var mark: Mark
     /// What stands beside it.
     var title: String
+    /// From where to where, beside the title where there is room.
+    var addresses: String?
     /// Addresses, headers, SDP lines.
     var details: [String]
 }
@@ -29,7 +31,7 @@ struct LadderRows {
     /// Rows of one kind of MSRP message between two ends that are drawn before the rest of them is only counted.
     static let shownOfARun = 2
     /// Details of one row.
-    static let maximumDetails = 10
+    static let maximumDetails = 8
 
     let map: NetworkMap
     private(set) var rows: [LadderRow] = []
@@ -42,10 +44,10 @@ struct LadderRows {
             ($0.element.time, $0.offset) < ($1.element.time, $1.offset)
         }
         for event in sorted { add(event.element) }
-        for (index, row) in rows.enumerated() {
-            guard let count = runs[row.title + "\(row.mark)"], count > Self.shownOfARun, row.details.last == Self.more
-            else { continue }
-            rows[index].details[row.details.count - 1] = "… \(count - Self.shownOfARun) more like it"
+        for index in rows.indices where rows[index].details.last == Self.more {
+            let count = runs[rows[index].title + "\(rows[index].mark)"] ?? 0
+            rows[index].details.removeLast()
+            if count > Self.shownOfARun { rows[index].details.append("… \(count - Self.shownOfARun) more like it") }
         }
     }
 
@@ -57,12 +59,12 @@ struct LadderRows {
         case .sip(let message):
             guard let mark = mark(here, message.local, message.remote, message.direction) else { return }
             let addresses = "\(message.transport) \(arrow(message.local, message.remote, message.direction))"
-            append(event, mark, sipTitle(message), [addresses] + shown(message.lines))
+            append(event, mark, sipTitle(message), shown(message.lines), between: addresses)
         case .h248(let message):
             guard let mark = mark(here, message.local, message.remote, message.direction) else { return }
             let context = message.context.map { " (context \($0))" } ?? ""
             let addresses = "\(message.transport) \(arrow(message.local, message.remote, message.direction))"
-            append(event, mark, "H.248 " + message.summary + context, [addresses] + shown(message.lines))
+            append(event, mark, "H.248 " + message.summary + context, shown(message.lines), between: addresses)
         case .msrp(let message): addMSRP(event, message, here)
         case .tls(let handshake): addTLS(event, handshake, here)
         case .connection(let connection):
@@ -71,7 +73,8 @@ struct LadderRows {
             let other = map.index(ofEndpoint: connection.remote) ?? here
             let failed =
                 connection.state == .failed ? "TCP failed" + (connection.reason.map { ": " + $0 } ?? "") : "TCP"
-            append(event, .tcp(from: here, to: other), failed, ["\(connection.local) -> \(connection.remote)"])
+            append(
+                event, .tcp(from: here, to: other), failed, [], between: "\(connection.local) -> \(connection.remote)")
         case .decision(let decision):
             append(
                 event, point(here), "decision (\(decision.direction)): \(decision.outcome)",
@@ -84,8 +87,11 @@ struct LadderRows {
         }
     }
 
-    private mutating func append(_ event: FlowEvent, _ mark: LadderRow.Mark, _ title: String, _ details: [String]) {
-        rows.append(LadderRow(time: event.time, mark: mark, title: title, details: details))
+    private mutating func append(
+        _ event: FlowEvent, _ mark: LadderRow.Mark, _ title: String, _ details: [String],
+        between addresses: String? = nil
+    ) {
+        rows.append(LadderRow(time: event.time, mark: mark, title: title, addresses: addresses, details: details))
     }
 
     /// A message is drawn where it was sent; what a stranger sent is drawn where it was received.
@@ -125,7 +131,10 @@ struct LadderRows {
         return Array(wanted.prefix(Self.maximumDetails)).map(Self.shortened)
     }
 
-    private static let dull = ["contact:", "record-route:", "route:", "require:", "c=", "v=", "o=", "s=", "t="]
+    private static let dull = [
+        "contact:", "record-route:", "route:", "require:", "proxy-require:", "authorization:", "proxy-authorization:",
+        "p-asserted-identity:", "service-route:", "c=", "local: c=in ip4 $", "local: m=message $",
+    ]
 
     private static func shortened(_ line: String) -> String {
         guard line.hasPrefix("a=fingerprint:") || line.hasPrefix("SHA-"), line.count > 48 else { return line }
@@ -140,7 +149,7 @@ struct LadderRows {
         let count = runs[key, default: 0] + 1
         runs[key] = count
         guard count <= Self.shownOfARun else { return }
-        var details = [arrow(message.local, message.remote, message.direction)]
+        var details: [String] = []
         if !isResponse {
             var line = "\(message.bytes) octets"
             if let range = message.byteRange { line += ", Byte-Range \(range)" }
@@ -149,7 +158,7 @@ struct LadderRows {
             if let path = message.toPath { details.append("To-Path: " + path) }
         }
         if count == Self.shownOfARun { details.append(Self.more) }
-        append(event, mark, title, details)
+        append(event, mark, title, details, between: arrow(message.local, message.remote, message.direction))
     }
 
     /// Both ends tell of one handshake: drawn once when both were content, and each time one was not.
@@ -164,10 +173,10 @@ struct LadderRows {
         let ends =
             handshake.role == .client
             ? "\(handshake.local) -> \(handshake.remote)" : "\(handshake.remote) -> \(handshake.local)"
-        var details = [ends]
+        var details: [String] = []
         for expected in handshake.expectedFingerprints.prefix(2) { details.append("SDP: " + Self.shortened(expected)) }
         if let peer = handshake.peerFingerprint { details.append("TLS: " + Self.shortened(peer)) }
-        append(event, .tls(from: from, to: to, accepted: handshake.accepted), title, details)
+        append(event, .tls(from: from, to: to, accepted: handshake.accepted), title, details, between: ends)
     }
 
     private mutating func addMilestone(_ event: FlowEvent, _ milestone: FlowEvent.Milestone, _ here: Int?) {
@@ -182,7 +191,7 @@ struct LadderRows {
     }
 
     /// `messageReceived` → `message received`.
-    private static func words(_ name: FlowEvent.Milestone.Name) -> String {
+    static func words(_ name: FlowEvent.Milestone.Name) -> String {
         var text = ""
         for character in name.rawValue {
             if character.isUppercase { text += " " + character.lowercased() } else { text.append(character) }

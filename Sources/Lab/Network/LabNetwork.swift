@@ -54,20 +54,34 @@ package actor LabNetwork {
         try await startFunction("home", NodeName.serving, NetworkFiles.home, [])
         try await startFunction("pcscf", NodeName.proxy, NetworkFiles.proxy, [])
         try await startFunction("agw", NodeName.gateway, NetworkFiles.gateway, launch.gatewayArguments)
-        let registered = await collector.first(within: Self.patience) { event in
-            if case .milestone(let milestone) = event.what { milestone.name == .gatewayRegistered } else { false }
-        }
-        guard registered != nil else {
-            throw failure("the gateway did not register with the P-CSCF", children.last)
+        // The P-CSCF says so when its audit has shown what the gateway can do.
+        _ = try await wait(for: "the registration of the gateway", from: children.last) { event in
+            guard event.node == NodeName.proxy, case .milestone(let milestone) = event.what else { return false }
+            return milestone.name == .gatewayRegistered
         }
     }
 
     private func startFunction(_ command: String, _ node: String, _ file: String, _ extra: [String]) async throws {
         let child = try await startChild([command, "--config", files.folder.file(file)] + extra, node: node)
-        let up = await collector.first(within: Self.patience) { event in
+        _ = try await wait(for: "a listening socket of \(node)", from: child) { event in
             if case .listening = event.what { event.node == node } else { false }
         }
-        guard up != nil else { throw failure("\(node) did not start", child) }
+    }
+
+    /// The first event that matches, unless the child ends before it or time is out.
+    package func wait(
+        for what: String, from child: ChildProcess?, where matches: @escaping @Sendable (FlowEvent) -> Bool
+    ) async throws -> FlowEvent {
+        for _ in 0..<Int(Self.patience / Self.step) {
+            if let event = await collector.first(within: Self.step, where: matches) { return event }
+            try Task.checkCancellation()
+            if let child, child.hasEnded {
+                // What it said last may still be on its way.
+                if let event = await collector.first(within: Self.step, where: matches) { return event }
+                throw failure("\(child.name) ended before \(what)", child)
+            }
+        }
+        throw failure("no sign of \(what)", child)
     }
 
     /// Starts a child and follows its events.

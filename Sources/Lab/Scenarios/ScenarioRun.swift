@@ -61,7 +61,8 @@ struct ScenarioRun {
             trouble = "\(error)"
         }
         let seconds = Double((clock.now - began).inMilliseconds) / 1000
-        let events = collector.take()
+        // What an earlier scenario said late is not of this one.
+        let events = collector.take().filter { $0.time >= start }
         let checks = Checks(scenario, events: events, map: files.plan.map, sent: sent)
         let passed = trouble == nil && checks.passed
         let attempts = events.reduce(0) { count, event in
@@ -70,7 +71,7 @@ struct ScenarioRun {
         }
         let result = ScenarioResult(
             name: scenario.name, passed: passed,
-            detail: [trouble, checks.detail].compactMap(\.self).joined(separator: "; "),
+            detail: trouble ?? checks.detail,
             seconds: seconds, legs: checks.legs, messagesSent: attempts, messagesDelivered: checks.delivered)
         return Outcome(result: result, findings: checks.findings, events: events, start: start)
     }
@@ -84,11 +85,11 @@ struct ScenarioRun {
     }
 
     private func waitForRegistration(_ node: String, _ child: ChildProcess) async throws {
-        let event = await network.collector.first(within: LabNetwork.patience) { event in
+        let event = try await network.wait(for: "its registration", from: child) { event in
             guard event.node == node, case .milestone(let milestone) = event.what else { return false }
             return milestone.name == .registered || milestone.name == .registrationFailed
         }
-        guard case .milestone(let milestone)? = event?.what, milestone.name == .registered else {
+        guard case .milestone(let milestone) = event.what, milestone.name == .registered else {
             throw await network.failure("\(node) did not register", child)
         }
     }

@@ -72,8 +72,10 @@ struct UEAnswerCommand: AsyncParsableCommand {
             options: options, node: "UE", schema: UserEquipmentSettings.schema,
             flags: [Configuration.Flag("calls.answer", "true")]
         ).run { configuration, environment in
-            let ue = UserEquipment(settings: try UserEquipmentSettings(configuration), environment: environment)
+            let settings = try UserEquipmentSettings(configuration)
+            let ue = UserEquipment(settings: settings, environment: environment)
             return .ue(ue, environment.logger) {
+                output.line("* registered as \(displayEscaped("\(settings.identity)")), waiting for calls")
                 let events = ue.events()
                 for await event in events.cancelOnGracefulShutdown() {
                     if let line = ChatText.line(event) { output.line(line) }
