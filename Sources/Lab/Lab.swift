@@ -87,7 +87,7 @@ package struct Lab: Sendable {
         live.show("starting the network")
         do {
             try await network.start()
-            live.clear()
+            live.end()
             for line in ServeText.lines(network.files, executable: options.executable, outside: options.outside) {
                 output.line(line)
             }

@@ -12,11 +12,13 @@ package enum ProgressBar {
             + String(repeating: isUnicode ? "░" : "-", count: width - filled)
         let percent = String(Int(part * 100))
         let pad = String(repeating: " ", count: 3 - percent.count)
-        return "[\(bar)] \(pad)\(percent) %  \(mebibytes(done)) of \(mebibytes(total)) MiB"
+        let (shift, unit) = total >= 1 << 20 ? (20, "MiB") : (10, "KiB")
+        return "[\(bar)] \(pad)\(percent) %  \(tenths(done, shift)) of \(tenths(total, shift)) \(unit)"
     }
 
-    private static func mebibytes(_ bytes: Int) -> String {
-        let tenths = (max(0, bytes) * 10 + (1 << 19)) >> 20
+    /// Rounded to one digit after the point.
+    private static func tenths(_ bytes: Int, _ shift: Int) -> String {
+        let tenths = (max(0, bytes) * 10 + (1 << (shift - 1))) >> shift
         return "\(tenths / 10).\(tenths % 10)"
     }
 }
@@ -26,6 +28,7 @@ package enum ProgressBar {
 package final class LiveLine: Sendable {
     private struct State {
         var isShown = false
+        var isOver = false
         var quarter = -1
     }
 
@@ -38,6 +41,7 @@ package final class LiveLine: Sendable {
     package func show(_ text: String) {
         guard terminal.isInteractive else { return }
         state.withLock { state in
+            guard !state.isOver else { return }
             state.isShown = true
             terminal.write("\r" + text.prefix(terminal.columns - 1) + "\u{1B}[K")
         }
@@ -49,10 +53,17 @@ package final class LiveLine: Sendable {
         if terminal.isInteractive { return show(text) }
         let quarter = total > 0 ? done * 4 / total : 0
         let isNew = state.withLock { state in
+            guard !state.isOver else { return false }
             defer { state.quarter = quarter }
             return quarter > state.quarter || quarter < state.quarter && done < total / 4
         }
         if isNew { terminal.line(text) }
+    }
+
+    /// Takes the line away for good: what comes later is not shown.
+    package func end() {
+        clear()
+        state.withLock { $0.isOver = true }
     }
 
     /// Takes the line away, so that ordinary lines can follow.

@@ -7,7 +7,7 @@ enum ChatText {
     /// nil: nothing to tell (progress has a line of its own).
     static func line(_ event: UserEvent) -> String? {
         switch event {
-        case .ringing(_, let peer): "* \(displayEscaped(peer)) is ringing"
+        case .ringing(_, let peer): "* ringing: \(displayEscaped(peer))"
         case .established(_, let security): "* the call stands, \(summary(security))"
         case .message(_, let from, let text): "\(displayEscaped(from)): \(displayEscaped(text))"
         case .file(_, let from, let name, let path, let bytes, let digest):
