@@ -22,7 +22,7 @@ extension ProxyCSCF {
                 deadlines: self.deadlines)
             control.onEvent = { [weak self] termination, event in self?.notified(termination, event) }
             control.onGatewayLost = { [weak self] gateway in self?.lost(gateway) }
-            let pool = ControlledGateways(control, endpoint: iq)
+            let pool = ControlledGateways(control, endpoint: iq, deadlines: self.deadlines)
             self.pool = pool
             self.gateways = pool
             control.start()
@@ -50,10 +50,12 @@ extension ProxyCSCF {
 final class ControlledGateways: GatewayPool, @unchecked Sendable {
     private let control: GatewayControl
     private let endpoint: H248Endpoint
+    private let deadlines: DeadlineDriver
 
-    init(_ control: GatewayControl, endpoint: H248Endpoint) {
+    init(_ control: GatewayControl, endpoint: H248Endpoint, deadlines: DeadlineDriver) {
         self.control = control
         self.endpoint = endpoint
+        self.deadlines = deadlines
     }
 
     var hasCapableGateway: Bool { control.isCapable }
@@ -81,19 +83,23 @@ final class ControlledGateways: GatewayPool, @unchecked Sendable {
 
     private var unconfirmed = 0
     private var idle: EventLoopPromise<Void>?
+    private var patience: DeadlineRegistration?
+    private static let longestWait = TimeAmount.seconds(2)
 
     private func confirmed() {
         unconfirmed -= 1
         if unconfirmed == 0 { idle?.succeed() }
     }
 
-    /// Waits until the gateways have confirmed what was released, or are lost, then closes the socket.
+    /// Waits until the gateways have confirmed what was released, but not long, then closes the socket.
     func stop() async {
         let loop = control.eventLoop
         let released = loop.flatSubmit { () -> EventLoopFuture<Void> in
             guard self.unconfirmed > 0 else { return loop.makeSucceededVoidFuture() }
             let promise = self.idle ?? loop.makePromise()
             self.idle = promise
+            self.patience = self.deadlines.register { _ in promise.succeed() }
+            self.patience?.set(loop.now + Self.longestWait)
             return promise.futureResult
         }
         _ = try? await released.get()

@@ -15,9 +15,10 @@ extension CallLeg {
             return
         }
         if id != Self.first { note(exchange) }
+        guard request.method.carriesSession else { return forward(id, request) }
         switch SessionBody.find(in: .request(request)) {
         case .unreadable(let refusal): refuse(id, refusal)
-        case .found(let description, let part) where request.method.carriesSession:
+        case .found(let description, let part):
             let token = hold(.request(id), part)
             if request.method == .prack, let open = openResponseOffer {
                 exchanges[open]?.offer = .answered
@@ -29,7 +30,7 @@ extension CallLeg {
                 media.offer(description, from: exchange.from, token: token)
             }
             drainMedia()
-        case .found, .none: forward(id, request)
+        case .none: forward(id, request)
         }
     }
 
@@ -104,10 +105,6 @@ extension CallLeg {
             return
         }
         note(exchange)
-        if case .unreadable(let refusal) = SessionBody.find(in: .request(exchange.request)) {
-            refuse(id, refusal)
-            return
-        }
         forward(id, exchange.request)
         // The caller may end one early dialog of a fork (RFC 3261 §15.1.1) and keep the call.
         let endsEarly = phase == .inviting

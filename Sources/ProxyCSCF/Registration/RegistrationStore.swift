@@ -38,6 +38,8 @@ struct RegistrationStore: Sendable {
         let isDeregistration: Bool
         let identity: URI
         let agreement: SecurityAgreement
+        /// An earlier response of this exchange has carried the network's indication already.
+        let wasIndicated: Bool
     }
 
     /// The REGISTERs of one UE carry one Call-ID (RFC 3261 §10.2); with the address they come from they are told apart from anybody else's.
@@ -49,6 +51,8 @@ struct RegistrationStore: Sendable {
     private struct Exchange: Sendable {
         var agreement: SecurityAgreement
         var until: NIODeadline
+        /// The 401 carried Security-Server.
+        var wasIndicated = false
     }
 
     enum Verdict: Sendable {
@@ -152,10 +156,14 @@ struct RegistrationStore: Sendable {
         }
         let pending = Pending(
             key: key, token: known?.token ?? newToken(), flow: flow, contact: contact?.uri, expires: expires,
-            isWildcard: isWildcard, isDeregistration: isDeregistration, identity: to.uri, agreement: agreement)
+            isWildcard: isWildcard, isDeregistration: isDeregistration, identity: to.uri, agreement: agreement,
+            wasIndicated: exchanges[key]?.wasIndicated ?? false)
         var forwarded = request
         forwarded.headers.removeSecurityAgreement()
+        // TS 24.229 §5.2.2.1: our own Path, and the registrar must understand it.
+        forwarded.headers.remove(.path)
         forwarded.headers.prepend(.path, path(pending.token))
+        if !forwarded.headers.tokens(.require).contains("path") { forwarded.headers.append(.require, "path") }
         return .forward(forwarded, pending)
     }
 
@@ -177,7 +185,10 @@ struct RegistrationStore: Sendable {
         case 401, 407:
             response.headers.appendSecurityServer(offer)
             if var exchange = exchanges[pending.key] {
-                if !offer.isEmpty { exchange.agreement.server = offer }
+                if !offer.isEmpty {
+                    exchange.agreement.server = offer
+                    exchange.wasIndicated = true
+                }
                 exchange.until = now + limits.exchangeLife
                 exchanges[pending.key] = exchange
             }
@@ -215,7 +226,9 @@ struct RegistrationStore: Sendable {
             token: pending.token, flow: pending.flow, contact: contact,
             identities: identities.isEmpty ? [pending.identity] : identities,
             serviceRoute: response.headers.list(.serviceRoute),
-            indications: Indications(ue: isProtected && agreement.clientIndicates, network: !offer.isEmpty),
+            // What the UE has been told counts, even if the gateway went between the 401 and the 200.
+            indications: Indications(
+                ue: isProtected && agreement.clientIndicates, network: pending.wasIndicated || !offer.isEmpty),
             agreement: agreement, expires: now + .seconds(granted))
         let before = registrations.updateValue(registration, forKey: pending.token)
         if before == nil { tokensByFlow[pending.flow, default: []].append(pending.token) }

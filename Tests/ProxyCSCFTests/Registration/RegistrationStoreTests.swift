@@ -95,6 +95,9 @@ struct RegistrationStoreTests {
         #expect(forwarded.headers.values(.path) == ["<sip:token1@127.1.0.1:6000;transport=tcp;lr>"])
         #expect(!forwarded.headers.contains(.securityClient))
         #expect(forwarded.headers.values(.require) == ["path"])
+        harness.register(extra: [(.path, "<sip:evil@127.9.9.9;lr>")])
+        #expect(harness.forwarded?.headers.values(.path).count == 1)
+        #expect(harness.forwarded?.headers.tokens(.require) == ["path"])
         #expect(!forwarded.headers.contains(.proxyRequire))
     }
 
@@ -194,6 +197,17 @@ struct RegistrationStoreTests {
         #expect(after.token == before.token && harness.store.count == 1)
         #expect(after.indications == Indications(ue: true, network: false))
         #expect(harness.changes == [.refreshed(after)])
+    }
+
+    @Test("N is what the UE was told: a gateway lost between 401 and 200 does not take it back")
+    func toldAlready() throws {
+        var harness = Harness()
+        harness.register()
+        _ = harness.answer(401)
+        harness.register(verify: Self.entry)
+        #expect(harness.answer(200, Self.incapable)?.headers.contains(.securityServer) == false)
+        let registration = try #require(harness.store.registration(on: Fixtures.ueFlow))
+        #expect(registration.indications == Indications(ue: true, network: true))
     }
 
     enum Ending: CaseIterable { case deregistration, expiry, flow, wildcard }
