@@ -1,74 +1,186 @@
+import Configuration
 import Logging
+import MediaSecurity
 import NIOCore
+import NIOPosix
 import Observability
 import SIP
+import Synchronization
 import Transport
 import WireSyntax
 
 /// A UE of an IMS network for session messaging: registers, calls and is called, and exchanges messages and files over MSRP, with e2ae where both it and
 /// the network have indicated it.
 ///
-///     let ue = UserEquipment(settings: settings, environment: environment)
+///     let ue = try UserEquipment(settings: settings, environment: environment)
 ///     _ = try await ue.start()                                    // sockets
 ///     try await ue.register()
 ///     let report = try await ue.call(to: "sip:bob@ims.lab", messages: ["hello"], file: nil)
 ///     await ue.stop()                                             // BYE, de-registration
 package final class UserEquipment: Sendable {
     package let settings: UserEquipmentSettings
-    let environment: FunctionEnvironment
+    private let environment: FunctionEnvironment
+    private let state = Mutex(State())
 
     package init(settings: UserEquipmentSettings, environment: FunctionEnvironment) {
         self.settings = settings
         self.environment = environment
     }
 
-    /// Binds the sockets. Sends nothing.
-    package func start() async throws -> [FlowEvent.Listening] { throw UserEquipmentError.stopped }
+    /// Makes the media identity and binds the sockets. Sends nothing.
+    package func start() async throws -> [FlowEvent.Listening] {
+        let parts = try makeParts()
+        keep(capture: parts.capture)
+        let eventLoop = environment.eventLoopGroup.next()
+        let local = try await eventLoop.flatSubmit { self.begin(parts, on: eventLoop) }.get()
+        guard let local else { return [] }
+        return [FlowEvent.Listening(name: UserAgent.listener, transport: "udp", local: "\(local)")]
+    }
+
+    /// What is made before there is an event loop.
+    private struct Parts: Sendable {
+        var capture: Capture?
+        var announced: Identity
+        var tls: PinnedTLS
+        var gmTLS: TLSClientSettings?
+    }
+
+    private func makeParts() throws -> Parts {
+        var capture: Capture?
+        if let path = environment.capturePath { capture = try Capture(path: path, node: environment.node) }
+        var keyLog: KeyLog?
+        if let path = environment.keyLogPath { keyLog = try KeyLog(path: path, capture: capture) }
+        let announced: Identity
+        if let certificate = settings.certificate {
+            announced = try Identity(certificateFile: certificate, keyFile: settings.key ?? certificate)
+        } else {
+            announced = try Identity.selfSigned()
+        }
+        let presented = settings.wrongCertificate ? try Identity.selfSigned() : announced
+        return Parts(
+            capture: capture, announced: announced, tls: try PinnedTLS(identity: presented, keyLog: keyLog?.hook),
+            gmTLS: try gmTLS(keyLog))
+    }
+
+    private func begin(_ parts: Parts, on eventLoop: any EventLoop) -> EventLoopFuture<Endpoint?> {
+        let deadlines = DeadlineDriver(eventLoop: eventLoop)
+        let endpoint = SIPEndpoint(
+            eventLoop: eventLoop, events: environment.events, capture: parts.capture, deadlines: deadlines)
+        let media = MediaEnvironment(
+            eventLoop: eventLoop, deadlines: deadlines, pool: .singleton, settings: settings,
+            announced: parts.announced, tls: parts.tls,
+            fingerprintPolicy: FingerprintPolicy(allowsSHA1: settings.allowSHA1), capture: parts.capture,
+            events: environment.events, logger: environment.logger)
+        keep(agent: UserAgent(settings, endpoint: endpoint, media: media, gmTLS: parts.gmTLS))
+        guard settings.pcscf.transport == .udp else {
+            endpoint.use(settings.address, as: UserAgent.listener)
+            return eventLoop.makeSucceededFuture(nil)
+        }
+        return endpoint.listen(UserAgent.listener, transport: .udp, at: Endpoint(settings.address, 0)).map { $0 }
+    }
+
+    private struct State {
+        var agent: UserAgent?
+        var capture: Capture?
+    }
+
+    private func keep(agent: UserAgent) { state.withLock { $0.agent = agent } }
+    private func keep(capture: Capture?) { state.withLock { $0.capture = capture } }
+    private var agent: UserAgent? { state.withLock { $0.agent } }
+    private var capture: Capture? { state.withLock { $0.capture } }
 
     /// Ends the calls, gives the registration back and closes everything.
-    package func stop() async {}
+    package func stop() async {
+        guard let agent else { return }
+        await withCheckedContinuation { continuation in
+            agent.eventLoop.execute { agent.stop { continuation.resume() } }
+        }
+        try? await agent.endpoint.stop().get()
+        try? await capture?.close()
+    }
 
     /// Registers, and from then on keeps the registration alive.
     @discardableResult
-    package func register() async throws -> RegistrationReport { throw UserEquipmentError.stopped }
+    package func register() async throws -> RegistrationReport {
+        try await onLoop { agent, completion in agent.register(completion) }
+    }
 
     /// What happens, for one reader: chat, `ue answer`.
-    package func events() -> AsyncStream<UserEvent> { AsyncStream { $0.finish() } }
+    package func events() -> AsyncStream<UserEvent> {
+        let (stream, continuation) = AsyncStream.makeStream(
+            of: UserEvent.self, bufferingPolicy: .bufferingNewest(UserAgent.waitingEvents))
+        guard let agent else {
+            continuation.finish()
+            return stream
+        }
+        agent.eventLoop.execute { agent.addReader(continuation) }
+        return stream
+    }
 
     /// Calls, waits until the media stands.
-    package func dial(_ target: String) async throws -> CallHandle { throw UserEquipmentError.stopped }
+    package func dial(_ target: String) async throws -> CallHandle {
+        try await onLoop { agent, completion in agent.dial(target, completion) }
+    }
 
-    /// The next incoming call once its media stands (answered because `calls.answer` says so).
-    package func nextCall() async throws -> CallHandle { throw UserEquipmentError.stopped }
+    /// Takes the next incoming call and waits until its media stands. Where it does not come about, the error says why.
+    package func nextCall() async throws -> CallHandle {
+        try await onLoop { agent, completion in
+            guard !agent.isStopping else { return completion(.failure(.stopped)) }
+            agent.waiting.append(completion)
+        }
+    }
 
-    /// Calls, sends, waits for every confirmation, and hangs up.
+    /// Calls, sends the messages and then the file, each when the one before is confirmed, and hangs up.
+    ///
+    /// - Returns: what became of it; a call that did not stand is a report with its failure.
+    /// - Throws: where nothing could be tried: not registered, or the file cannot be read.
     package func call(to target: String, messages: [String], file: String?) async throws -> CallReport {
-        throw UserEquipmentError.stopped
+        let call: CallHandle
+        do {
+            call = try await dial(target)
+        } catch let error as UserEquipmentError where error != .notRegistered && error != .stopped {
+            var report = CallReport(callID: "", isEstablished: false)
+            report.failures.append("\(error)")
+            return report
+        }
+        var report = CallReport(callID: call.callID, isEstablished: true, security: await call.security())
+        for message in messages { report.note(try await call.send(message)) }
+        if let file {
+            let outcome = try await call.sendFile(file)
+            if case .confirmed(_, let digest) = outcome { report.fileDigest = digest }
+            report.note(outcome)
+        }
+        await call.hangUp()
+        return report
+    }
+
+    /// The UE checks the name of its P-CSCF against the CAs that it was given.
+    private func gmTLS(_ keyLog: KeyLog?) throws -> TLSClientSettings? {
+        guard settings.pcscf.transport == .tls, let authorities = settings.authorities else { return nil }
+        return try TLSClientSettings(
+            trusting: try Identity.certificates(file: authorities), serverName: settings.pcscfName, keyLog: keyLog)
+    }
+
+    private func onLoop<Value: Sendable>(
+        _ body: @escaping @Sendable (UserAgent, @escaping (Result<Value, UserEquipmentError>) -> Void) -> Void
+    ) async throws -> Value {
+        guard let agent else { throw UserEquipmentError.stopped }
+        return try await withCheckedThrowingContinuation { continuation in
+            agent.eventLoop.execute {
+                body(agent) { result in continuation.resume(with: result.mapError { $0 as any Error }) }
+            }
+        }
     }
 }
 
-/// One call that stands.
-package final class CallHandle: Sendable {
-    package let callID: String
-    /// The peer's identity, as received.
-    package let peer: String
-
-    init(callID: String, peer: String) {
-        self.callID = callID
-        self.peer = peer
+extension CallReport {
+    mutating func note(_ outcome: MessageOutcome) {
+        messagesSent += 1
+        switch outcome {
+        case .confirmed(let bytes, _):
+            messagesConfirmed += 1
+            bytesConfirmed += bytes
+        case .failed(let reason): failures.append(displayEscaped(reason))
+        }
     }
-
-    /// Sends a message, and waits for what becomes of it.
-    package func send(_ text: String) async throws -> MessageOutcome { throw UserEquipmentError.stopped }
-
-    /// Sends a file as an attachment, and waits for what becomes of it.
-    package func sendFile(_ path: String) async throws -> MessageOutcome { throw UserEquipmentError.stopped }
-
-    package func security() async -> SecurityInfo? { nil }
-
-    package func hangUp() async {}
-
-    /// Waits until the call is over.
-    /// - Returns: the cause.
-    package func ended() async -> String { "" }
 }

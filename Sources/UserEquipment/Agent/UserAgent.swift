@@ -1,0 +1,330 @@
+import Configuration
+import Logging
+import MSRP
+import MediaSecurity
+import NIOCore
+import NIOPosix
+import Observability
+import SDP
+import SIP
+import Transport
+import WireSyntax
+
+/// The UE on its event loop: carries out what the machines of registration and calls want, and brings them what happens.
+// Confined to `eventLoop`: entry points check it, so that sharing the reference between threads is safe.
+final class UserAgent: SIPUser, @unchecked Sendable {
+    enum Purpose {
+        case register
+        case invite(String)
+        case bye(String)
+    }
+
+    /// The name of the UE's only socket.
+    static let listener = "gm"
+    /// How long hanging up and giving the registration back may take when the UE stops.
+    static let stopTime = TimeAmount.seconds(3)
+    /// Events that a slow reader may have waiting.
+    static let waitingEvents = 4096
+
+    let eventLoop: any EventLoop
+    let settings: UserEquipmentSettings
+    let endpoint: SIPEndpoint
+    let media: MediaEnvironment
+    let events: any FlowEventSink
+    let logger: Logger
+    private let gmTLS: TLSClientSettings?
+
+    var flow: Flow?
+    var registration: Registration?
+    private var registrationDeadline: DeadlineRegistration?
+    private var registering: [(Result<RegistrationReport, UserEquipmentError>) -> Void] = []
+    private var deregistering: [() -> Void] = []
+    var transactions: [TransactionID: Purpose] = [:]
+    var calls: [String: ActiveCall] = [:]
+    var waiting: [(Result<CallHandle, UserEquipmentError>) -> Void] = []
+    private var readers: [AsyncStream<UserEvent>.Continuation] = []
+    private var hasRegistered = false
+    private(set) var isStopping = false
+
+    init(
+        _ settings: UserEquipmentSettings, endpoint: SIPEndpoint, media: MediaEnvironment, gmTLS: TLSClientSettings?
+    ) {
+        self.settings = settings
+        self.endpoint = endpoint
+        self.media = media
+        self.gmTLS = gmTLS
+        eventLoop = endpoint.eventLoop
+        events = media.events
+        logger = media.logger
+        endpoint.user = self
+        registrationDeadline = media.deadlines.register { [weak self] now in
+            guard let self, !self.isStopping else { return }
+            self.reconnect(now: now)
+        }
+    }
+
+    func randomText() -> String {
+        String(UInt64.random(in: .min ... .max), radix: 36) + String(UInt64.random(in: .min ... .max), radix: 36)
+    }
+
+    // MARK: Registration
+
+    func register(_ completion: @escaping (Result<RegistrationReport, UserEquipmentError>) -> Void) {
+        eventLoop.preconditionInEventLoop()
+        guard !isStopping else { return completion(.failure(.stopped)) }
+        registering.append(completion)
+        guard registering.count == 1 else { return }
+        openFlow { flow in
+            let digest = DigestClient(
+                username: self.settings.privateIdentity, password: self.settings.password,
+                cnonce: { String(UInt64.random(in: .min ... .max), radix: 36) })
+            self.registration = Registration(
+                .init(
+                    identity: self.settings.identity, expires: self.settings.expires,
+                    indicates: self.settings.indicate, optionTag: self.settings.optionTag, callID: self.randomText(),
+                    tag: self.randomText()), digest: digest)
+            self.registration?.start(contact: self.contact(on: flow))
+            self.performRegistration()
+        }
+    }
+
+    private func openFlow(_ then: @escaping (Flow) -> Void) {
+        let transport = Flow.Transport(rawValue: settings.pcscf.transport.rawValue) ?? .udp
+        endpoint.flow(to: settings.pcscf.endpoint, transport: transport, from: Self.listener, tls: gmTLS)
+            .assumeIsolated().whenComplete { result in
+                switch result {
+                case .success(let flow):
+                    self.flow = flow
+                    then(flow)
+                case .failure(let error):
+                    self.registrationEnded(.failure(.refused(status: 0, reason: "no flow to the P-CSCF: \(error)")))
+                }
+            }
+    }
+
+    /// Before expiry, or after the flow was lost.
+    private func reconnect(now: NIODeadline) {
+        guard registration != nil else { return }
+        if let flow, endpoint.isOpen(flow) {
+            registration?.timersDue(now: now)
+            return performRegistration()
+        }
+        openFlow { flow in
+            self.registration?.start(contact: self.contact(on: flow))
+            self.performRegistration()
+        }
+    }
+
+    func contact(on flow: Flow) -> SIPURI {
+        var parameters = SIP.Parameters()
+        if flow.transport != .udp { parameters.set("transport", to: flow.transport.rawValue) }
+        return SIPURI(
+            user: settings.identity.user, host: .address(flow.local.address), port: flow.local.port,
+            parameters: parameters)
+    }
+
+    func performRegistration() {
+        while let action = registration?.nextAction() {
+            switch action {
+            case .send(let request):
+                guard let flow else { continue }
+                transactions[endpoint.send(request, over: flow)] = .register
+            case .registered(let expires): registered(expires)
+            case .failed(let status, let reason):
+                registrationEnded(.failure(.refused(status: status, reason: reason)))
+            case .ended:
+                if hasRegistered { milestone(.deregistered, detail: "\(settings.identity)") }
+                for done in deregistering { done() }
+                deregistering = []
+            }
+        }
+        registrationDeadline?.set(registration?.nextDeadline)
+    }
+
+    private func registered(_ expires: UInt32) {
+        guard let registration else { return }
+        if !hasRegistered {
+            let detail = registration.agreement.isAgreed ? "msrp-tls agreed" : "msrp-tls not agreed"
+            milestone(.registered, detail: "\(settings.identity), \(detail)")
+        }
+        hasRegistered = true
+        registrationEnded(
+            .success(
+                RegistrationReport(
+                    expires: expires, networkIndicated: registration.agreement.networkIndicates,
+                    associatedIdentities: registration.associatedIdentities)))
+    }
+
+    private func registrationEnded(_ result: Result<RegistrationReport, UserEquipmentError>) {
+        if case .failure(let error) = result {
+            milestone(.registrationFailed, detail: "\(error)")
+            if hasRegistered { tell(.registrationLost(reason: "\(error)")) }
+            hasRegistered = false
+            if !isStopping, registering.isEmpty {
+                registrationDeadline?.set(eventLoop.now + Registration.retryInterval)
+            }
+        }
+        let completions = registering
+        registering = []
+        for completion in completions { completion(result) }
+    }
+
+    // MARK: The end
+
+    /// Ends the calls and the registration; calls back when both are done or time is out.
+    func stop(_ completion: @escaping () -> Void) {
+        eventLoop.preconditionInEventLoop()
+        guard !isStopping else { return completion() }
+        isStopping = true
+        for waiter in waiting { waiter(.failure(.stopped)) }
+        waiting = []
+        var completion: (() -> Void)? = completion
+        let limit = media.deadlines.register { _ in
+            completion?()
+            completion = nil
+        }
+        limit.set(eventLoop.now + Self.stopTime)
+        let finish = {
+            limit.cancel()
+            for reader in self.readers { reader.finish() }
+            self.readers = []
+            completion?()
+            completion = nil
+        }
+        let leave = {
+            guard self.registration != nil, let flow = self.flow, self.endpoint.isOpen(flow) else { return finish() }
+            self.deregistering.append(finish)
+            self.registration?.stop()
+            self.performRegistration()
+        }
+        let open = Array(calls.values)
+        guard !open.isEmpty else { return leave() }
+        var left = open.count
+        for active in open {
+            active.ending.append { _ in
+                left -= 1
+                if left == 0 { leave() }
+            }
+            active.call.hangUp("the UE stops", now: eventLoop.now)
+            perform(active)
+        }
+    }
+
+    // MARK: What the user is told
+
+    func addReader(_ continuation: AsyncStream<UserEvent>.Continuation) {
+        eventLoop.preconditionInEventLoop()
+        if isStopping { continuation.finish() } else { readers.append(continuation) }
+    }
+
+    func tell(_ event: UserEvent) {
+        for reader in readers { reader.yield(event) }
+    }
+
+    func milestone(_ name: FlowEvent.Milestone.Name, callID: String? = nil, detail: String? = nil) {
+        events.emit(.milestone(.init(name, callID: callID, detail: detail)))
+    }
+
+    // MARK: SIPUser
+
+    func sipEndpoint(
+        _ endpoint: SIPEndpoint, received request: Request, transaction: TransactionID?, over flow: Flow,
+        listener: String
+    ) {
+        guard flow.remote.address == settings.pcscf.endpoint.address else {
+            // Only the P-CSCF speaks to a UE.
+            if let transaction { endpoint.respond(.make(403, to: request, toTag: randomText()), to: transaction) }
+            return
+        }
+        if let active = request.headers.callID.flatMap({ calls[$0] }), request.hasToTag {
+            return receive(request, transaction, active)
+        }
+        guard let transaction else { return }
+        switch request.method {
+        case .invite where !request.hasToTag: receiveInvite(request, transaction, over: flow)
+        case .options where !request.hasToTag:
+            var response = Response.make(200, to: request, toTag: randomText())
+            response.headers.append(.allow, Call.allowed)
+            endpoint.respond(response, to: transaction)
+        default:
+            let status = request.hasToTag ? 481 : 405
+            var response = Response.make(status, to: request, toTag: randomText())
+            if status == 405 { response.headers.append(.allow, Call.allowed) }
+            endpoint.respond(response, to: transaction)
+        }
+    }
+
+    func sipEndpoint(
+        _ endpoint: SIPEndpoint, cancel request: Request, transaction: TransactionID, of invite: TransactionID?,
+        over flow: Flow
+    ) {
+        guard let invite, let active = calls.values.first(where: { $0.transactions.values.contains(invite) }) else {
+            return endpoint.respond(.make(481, to: request, toTag: randomText()), to: transaction)
+        }
+        endpoint.respond(.make(200, to: request, toTag: randomText()), to: transaction)
+        active.call.cancelled()
+        perform(active)
+    }
+
+    func sipEndpoint(
+        _ endpoint: SIPEndpoint, received response: Response, transaction: TransactionID?, over flow: Flow
+    ) {
+        guard let transaction, let purpose = transactions[transaction] else {
+            // A 2xx again, after its transaction: its ACK was lost.
+            guard let active = response.headers.callID.flatMap({ calls[$0] }),
+                (try? response.headers.cSeq())?.method == .invite
+            else { return }
+            active.call.receive(inviteResponse: response, now: eventLoop.now)
+            return perform(active)
+        }
+        switch purpose {
+        case .register:
+            registration?.receive(response, now: eventLoop.now)
+            performRegistration()
+        case .invite(let callID):
+            guard let active = calls[callID] else { return }
+            active.call.receive(inviteResponse: response, now: eventLoop.now)
+            perform(active)
+        case .bye(let callID):
+            guard response.isFinal, let active = calls[callID] else { return }
+            active.call.byeDone()
+            perform(active)
+        }
+    }
+
+    func sipEndpoint(_ endpoint: SIPEndpoint, failed transaction: TransactionID, timedOut: Bool) {
+        let reason = timedOut ? "no answer in time" : "the connection to the P-CSCF failed"
+        switch transactions[transaction] {
+        case .register?:
+            registration?.failed(reason, now: eventLoop.now)
+            performRegistration()
+        case .invite(let callID)?:
+            guard let active = calls[callID] else { return }
+            active.call.inviteFailed(reason)
+            perform(active)
+        case .bye(let callID)?:
+            guard let active = calls[callID] else { return }
+            active.call.byeDone()
+            perform(active)
+        case nil: break
+        }
+    }
+
+    func sipEndpoint(_ endpoint: SIPEndpoint, terminated transaction: TransactionID) {
+        transactions[transaction] = nil
+    }
+
+    func sipEndpoint(_ endpoint: SIPEndpoint, closed flow: Flow) {
+        guard flow == self.flow, !isStopping else { return }
+        self.flow = nil
+        guard hasRegistered else { return }
+        // The P-CSCF has forgotten this flow's registration: a new one at once.
+        tell(.registrationLost(reason: "the connection to the P-CSCF is gone"))
+        registrationDeadline?.set(eventLoop.now + .seconds(1))
+    }
+}
+
+extension Request {
+    /// The request belongs to a dialog.
+    var hasToTag: Bool { (try? headers.to().tag) != nil }
+}

@@ -1,0 +1,38 @@
+import Logging
+import MediaSecurity
+import NIOCore
+import NIOPosix
+import Observability
+import Transport
+import WireSyntax
+
+/// What the media of every call of one UE shares.
+struct MediaEnvironment {
+    let eventLoop: any EventLoop
+    let deadlines: DeadlineDriver
+    let pool: NIOThreadPool
+    let settings: UserEquipmentSettings
+    /// The identity whose fingerprint stands in the SDP.
+    let announced: Identity
+    /// What is presented: the same, but for tests of a gateway.
+    let tls: PinnedTLS
+    let fingerprintPolicy: FingerprintPolicy
+    let capture: Capture?
+    let events: any FlowEventSink
+    let logger: Logger
+}
+
+/// Timers that no specification gives (X3), and bounds on strangers.
+enum MediaLimits {
+    static let connectTime = TimeAmount.seconds(10)
+    static let handshakeTime = TimeAmount.seconds(10)
+    /// From the end of signalling to the first MSRP message of the peer.
+    static let establishTime = TimeAmount.seconds(25)
+    /// Accepted connections whose peer is not known yet; the oldest gives way.
+    static let pendingConnections = 4
+    /// Octets in flight to the socket: one flush into TLS stays small.
+    static let writeHighMark = 256 * 1024
+    static let writeLowMark = 64 * 1024
+    /// Largest message that is kept in memory to be shown.
+    static let shownMessage = 1 << 20
+}
