@@ -68,7 +68,8 @@ struct LadderRows {
         case .msrp(let message): addMSRP(event, message, here)
         case .tls(let handshake): addTLS(event, handshake, here)
         case .connection(let connection):
-            guard connection.state == .connected || connection.state == .failed, isMedia(connection.leg), let here
+            guard connection.state == .connected || connection.state == .failed, isMedia(connection.leg),
+                !connection.remote.isEmpty, let here
             else { return }
             let other = map.index(ofEndpoint: connection.remote) ?? here
             let failed =
@@ -137,8 +138,9 @@ struct LadderRows {
     ]
 
     private static func shortened(_ line: String) -> String {
-        guard line.hasPrefix("a=fingerprint:") || line.hasPrefix("SHA-"), line.count > 48 else { return line }
-        return line.prefix(36) + "…" + line.suffix(5)
+        guard let start = line.firstRange(of: "SHA-"), line[start.lowerBound...].count > 40 else { return line }
+        let value = line[start.lowerBound...]
+        return line[..<start.lowerBound] + value.prefix(22) + "…" + value.suffix(5)
     }
 
     private mutating func addMSRP(_ event: FlowEvent, _ message: FlowEvent.MessageSession, _ here: Int?) {

@@ -101,7 +101,8 @@ struct LegCollector {
     }
 
     private mutating func add(_ connection: FlowEvent.Connection, _ event: FlowEvent) {
-        guard Self.isMedia(connection.leg) else { return }
+        // Without both ends there is nothing to join.
+        guard Self.isMedia(connection.leg), !connection.local.isEmpty, !connection.remote.isEmpty else { return }
         switch connection.state {
         case .connecting, .failed: return
         case .connected, .accepted:

@@ -124,7 +124,7 @@ enum TamperSwitch {
             let child = try ChildProcess(
                 "agw", executable: options.executable, arguments: ["agw", flag], logPath: folder.file("log"))
             let code = await child.exitCode()
-            let said = LogFile.tail(folder.file("log"), lines: 4).first { $0.contains(flag) } ?? "nothing"
+            let said = LogFile.tail(folder.file("log"), lines: 100).first { $0.contains(flag) } ?? "nothing"
             output.line("This build refuses the tamper switch: agw \(flag) exits \(code): \(displayEscaped(said))")
             guard code == ExitStatus.usage, said.contains("Unknown option") else {
                 throw CommandFailure(message: "error: a release build must not know \(flag).")
