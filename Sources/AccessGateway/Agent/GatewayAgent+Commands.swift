@@ -9,6 +9,8 @@ import WireSyntax
 /// Add, Modify, Subtract and AuditValue in one context (TS 29.334; iq-h248 1, 10).
 extension GatewayAgent {
     func execute(_ command: CommandRequest, in context: Context) -> EventLoopFuture<[CommandReply]> {
+        // The last Subtract of this action ended it.
+        guard !context.hasEnded else { return finished([.failed(command, ErrorDescriptor(.unknownContext))]) }
         switch command.kind {
         case .add: return add(command, in: context).map { [$0] }
         case .modify: return each(command, in: context) { [self] in modify(command, $0, in: context) }
