@@ -208,11 +208,11 @@ struct HeaderSection {
             if let bad = badOctet(in: place) {
                 throw SyntaxError("control character", field: name.description, at: bad)
             }
-            guard String(validating: octets[place], as: UTF8.self) != nil else {
+            guard var value = String(validating: octets[place], as: UTF8.self) else {
                 throw SyntaxError("not UTF-8", field: name.description, at: place.lowerBound)
             }
-            headers.append(
-                Headers.Field(name: name, spelling: spelling, value: CursorText.unfolded(octets[place])))
+            if octets[place].contains(0x0D) { value = CursorText.unfolded(octets[place]) }
+            headers.append(Headers.Field(name: name, spelling: spelling, value: value))
             places.append((place, line))
         } catch {
             var error = error

@@ -146,7 +146,7 @@ struct DigestAuthenticatorTests {
         #expect(try client.reason(client.answer(old[2], count: 2)) == nil)
     }
 
-    @Test("A secret is not printed")
+    @Test("A18: a password is not printed")
     func secrets() {
         let user = DigestAuthenticator.User(name: "a", password: Secret("hidden-password"))
         #expect(!"\(user)".contains("hidden-password"))

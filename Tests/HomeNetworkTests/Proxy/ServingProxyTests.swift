@@ -207,6 +207,50 @@ struct ServingProxyTests {
         #expect(home.status(home.drain()) == 487)
     }
 
+    @Test("A contact that no request can be sent to is passed over: 480 when there is no other")
+    func unreachable() throws {
+        var home = try Harness()
+        try home.ue.register(["*"], user: "bob", as: "bob@ims.lab", password: "b", expires: "0")
+        try home.ue.register(
+            ["<tel:+1555>", "<sip:bob@names.are.not.resolved>"], user: "bob", as: "bob@ims.lab", password: "b")
+        #expect(home.status(home.receive(try home.request())) == 480)
+    }
+
+    @Test("RFC 3261 16.6 step 3: an absent Max-Forwards becomes 70")
+    func absentMaxForwards() throws {
+        var home = try Harness()
+        guard case .forward(let request, _, _)? = home.receive(try home.request(forwards: nil)).first else {
+            Issue.record("not forwarded")
+            return
+        }
+        #expect(request.headers.maxForwards == 70)
+    }
+
+    @Test("A response that carries no Via but the own goes nowhere")
+    func strayResponse() throws {
+        var home = try Harness()
+        guard case .forward(let request, _, let branch)? = home.receive(try home.request()).first else { return }
+        var bare = request
+        bare.headers.remove(.via)
+        home.proxy.receive(Self.response(200, to: bare), branch: branch, now: home.ue.now)
+        home.proxy.receive(Self.response(200, to: request), branch: 999, now: home.ue.now)
+        #expect(home.drain().isEmpty)
+    }
+
+    @Test("RFC 3261 16.8: Timer C of the proxy comes due and cancels")
+    func timerC() throws {
+        var home = try Harness()
+        home.receive(try home.request())
+        let due = try #require(home.proxy.nextDeadline)
+        #expect(due == home.ue.now + ResponseContext.timerC)
+        home.proxy.timersDue(now: due)
+        guard case .cancel? = home.drain().first else {
+            Issue.record("not cancelled")
+            return
+        }
+        #expect(home.proxy.nextDeadline == nil)
+    }
+
     @Test("Limit of requests under way: 503 with Retry-After")
     func limit() throws {
         var home = try Harness()

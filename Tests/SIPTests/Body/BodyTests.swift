@@ -49,7 +49,7 @@ struct BodyTests {
     }
 
     @Test(
-        "A session body that cannot be read never passes unread",
+        "A11: a session body that cannot be read never passes unread",
         arguments: [
             ("application/sdp", [("Content-Encoding", "gzip")], "v=0", 415),
             ("text/plain", [("e", "deflate")], "v=0", 415), (nil, [], "v=0\r\n", 415),
@@ -99,6 +99,33 @@ struct BodyTests {
         let many = String(repeating: "--b\r\n\r\nx\r\n", count: BodyLimits.parts + 1) + "--b--"
         #expect(throws: SyntaxError.self) {
             try Self.message(type: "multipart/mixed;boundary=b", body: many).bodyParts()
+        }
+    }
+
+    @Test("RFC 4475 3.1.1.11: the parts of the S/MIME example; what is protected is refused")
+    func torture() throws {
+        let message = try Message(datagram: try fixture("rfc4475/mpart01"))
+        let parts = try message.bodyParts()
+        #expect(parts.map { $0.contentType?.essence } == ["text/plain", "application/octet-stream"])
+        #expect(String(buffer: try #require(parts.first).content) == "Hello")
+    }
+
+    @Test("No changed octet ends the process, and putting a part back where it was changes nothing")
+    func mutations() throws {
+        let octets = Array(Self.mixed.utf8)
+        for index in octets.indices {
+            for octet: UInt8 in [0, 10, 13, 32, 45, 58, 255] {
+                var copy = octets
+                copy[index] = octet
+                var message = Self.message(type: "multipart/mixed;boundary=b1", body: "")
+                message.body = ByteBuffer(bytes: copy)
+                guard let parts = try? message.bodyParts() else { continue }
+                for part in parts {
+                    let before = message.body
+                    do { try message.replace(part, with: part.content) } catch { continue }
+                    #expect(message.body == before)
+                }
+            }
         }
     }
 }

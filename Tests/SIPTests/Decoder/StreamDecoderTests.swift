@@ -81,7 +81,7 @@ struct StreamDecoderTests {
         #expect(throws: MalformedMessage.self) { try decoder.next() }
     }
 
-    @Test("A header section without end stops at the limit, not in memory")
+    @Test("A13: a header section without end stops at the limit, not in memory")
     func headerLimit() throws {
         var decoder = StreamDecoder(limits: .init(headerSection: 1000, body: 10))
         decoder.feed(sample(extra: "X-A: " + String(repeating: "a", count: 2000)))
