@@ -135,9 +135,20 @@ struct ChecksTests {
                 if case .h248(let message) = event.what { message.summary.contains("Notify") } else { false }
             }
         },
-        Fault(testDescription: "BYE to one side only", scenario: "bad-fingerprint", finding: "BYE went both ways") {
+        Fault(
+            testDescription: "BYE to one side only", scenario: "bad-fingerprint",
+            finding: "the session with UE B was released"
+        ) {
             $0.remove { event in
-                if case .sip(let message) = event.what { message.startLine.hasPrefix("BYE sip:b") } else { false }
+                guard case .sip(let message) = event.what else { return false }
+                return event.node == NodeName.calledUE && message.startLine.hasPrefix("BYE ")
+            }
+        },
+        Fault(testDescription: "no BYE of the network", scenario: "bad-fingerprint", finding: "the P-CSCF released it")
+        {
+            $0.remove { event in
+                guard case .sip(let message) = event.what else { return false }
+                return event.node == NodeName.proxy && message.startLine.hasPrefix("BYE ")
             }
         },
         Fault(testDescription: "something was delivered", scenario: "bad-fingerprint", finding: "nothing was delivered")
