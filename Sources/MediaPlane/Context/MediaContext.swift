@@ -281,6 +281,7 @@ package final class MediaContext: @unchecked Sendable {
     private func bind(at address: IPAddress, _ name: String, isTLS: Bool) -> EventLoopFuture<any Channel> {
         let bootstrap = ServerBootstrap(group: eventLoop)
             .serverChannelOption(.backlog, value: TerminationResources.backlog)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .mediaOptions()
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {

@@ -122,7 +122,8 @@ final class LegHandler: ChannelDuplexHandler, @unchecked Sendable {
         switch stage {
         case .held: false
         case .handshaking, .firstRequest, .draining: true
-        case .up: canForward && inbox.isEmpty && partner?.isWritable == true
+        // A peer whose requests are answered 481 and that reads no answers gets no more of them either.
+        case .up: canForward && inbox.isEmpty && partner?.isWritable == true && (relay == nil || isWritable)
         }
     }
 
@@ -217,7 +218,10 @@ final class LegHandler: ChannelDuplexHandler, @unchecked Sendable {
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if context.channel.isWritable { partner?.readIfPossible() }
+        if context.channel.isWritable {
+            partner?.readIfPossible()
+            readIfPossible()
+        }
         context.fireChannelWritabilityChanged()
     }
 

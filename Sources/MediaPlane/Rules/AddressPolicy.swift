@@ -16,6 +16,8 @@ struct AddressPolicy: Hashable {
         if address.isV6 != local.unmapped.isV6 { return "another address family than the termination's" }
         if address.isLoopback && !local.isLoopback { return "a loopback address" }
         if address.isLinkLocal && !local.isLinkLocal { return "a link-local address" }
+        // Where everything runs on one loopback address, addresses tell nothing apart.
+        if address == local.unmapped && local.isLoopback { return nil }
         if forbidden.contains(where: { $0.unmapped == address }) { return "an address of the gateway itself" }
         return nil
     }

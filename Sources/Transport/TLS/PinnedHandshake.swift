@@ -128,6 +128,8 @@ package final class PinnedHandshake: ChannelDuplexHandler, RemovableChannelHandl
         state = .accepted
         timer?.stop()
         timer = nil
+        // The hellos have been read: one handler less on the way of every octet.
+        context.pipeline.syncOperations.removeHandler(reader, promise: nil)
         context.fireUserInboundEventTriggered(HandshakeOutcome.accepted(report))
         let data = held
         held = []
