@@ -60,6 +60,9 @@ final class ControlledGateways: GatewayPool, @unchecked Sendable {
 
     var hasCapableGateway: Bool { control.isCapable }
 
+    /// Contexts at all gateways.
+    var contextCount: Int { control.contextCount }
+
     func reserve(
         _ terminations: [TerminationRequest],
         _ completion: @escaping (Result<[ReservedTermination], GatewayFailure>) -> Void

@@ -34,6 +34,7 @@ package final class ProxyCSCF: @unchecked Sendable {
     var gateways: (any GatewayPool)?
     /// What `start` has bound on Iq.
     var pool: ControlledGateways?
+    private var capture: Capture?
 
     var own: OwnAddresses
     var registrations: RegistrationStore
@@ -91,6 +92,7 @@ package final class ProxyCSCF: @unchecked Sendable {
         try await eventLoop.submit {
             endpoint.user = self
             self.endpoint = endpoint
+            self.capture = capture
             self.own = addresses
             self.registrationTimer = self.deadlines.register { [weak self] now in self?.registrationsDue(now) }
         }.get()
@@ -119,6 +121,12 @@ package final class ProxyCSCF: @unchecked Sendable {
         }.get()
         try? await endpoint?.stop().get()
         await stopGateways()
+        let capture = try? await eventLoop.submit { self.capture }.get()
+        do {
+            try await capture?.close()
+        } catch {
+            logger.warning("capture", metadata: ["error": "\(error)"])
+        }
     }
 
     // MARK: What is seen
