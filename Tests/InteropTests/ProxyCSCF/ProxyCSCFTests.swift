@@ -95,35 +95,6 @@ private struct Network {
 
     // MARK: Parts of a call
 
-    static func request(
-        _ method: Method, _ uri: String, cSeq: Int, from: String, to: String, callID: String, contact: String? = nil,
-        routes: [String] = [], body: String = "", headers: [(HeaderName, String)] = []
-    ) throws -> Request {
-        var fields = Headers()
-        fields.append(.maxForwards, "70")
-        for route in routes { fields.append(.route, route) }
-        fields.append(.from, from)
-        fields.append(.to, to)
-        fields.append(.callID, callID)
-        fields.append(.cSeq, "\(cSeq) \(method)")
-        if let contact { fields.append(.contact, contact) }
-        for (name, value) in headers { fields.append(name, value) }
-        if !body.isEmpty { fields.append(.contentType, "application/sdp") }
-        return Request(method: method, uri: try URI(uri), headers: fields, body: ByteBuffer(string: body))
-    }
-
-    static func accept(_ status: Int, _ request: Request, tag: String, contact: String, body: String) -> Response {
-        var response = Response.make(status, nil, to: request, toTag: tag)
-        response.headers.remove(.recordRoute)
-        for route in request.headers.values(.recordRoute) { response.headers.append(.recordRoute, route) }
-        response.headers.append(.contact, contact)
-        if !body.isEmpty {
-            response.headers.append(.contentType, "application/sdp")
-            response.body = ByteBuffer(string: body)
-        }
-        return response
-    }
-
     func contact(_ index: Int) -> String { "<sip:u\(index)@\(flows[index].local);transport=tcp>" }
 
     /// Two rounds of REGISTER. The Path that the home network learnt is kept.
@@ -133,7 +104,7 @@ private struct Network {
         for round in 1...2 {
             var headers: [(HeaderName, String)] = [(.securityClient, "msrp-tls;mediasec")]
             if round == 2 { headers.append((.securityVerify, "msrp-tls;mediasec")) }
-            let register = try Self.request(
+            let register = try Played.request(
                 .register, "sip:ims.lab", cSeq: round, from: identity + ";tag=r", to: identity, callID: "reg\(index)",
                 contact: contact(index), headers: headers)
             _ = try await ue.send(register, over: flows[index])
@@ -166,21 +137,6 @@ private struct Network {
 
 @Suite("A P-CSCF on sockets", .timeLimit(.minutes(1)))
 struct ProxyCSCFTests {
-    private static let fingerprint = "SHA-256 " + Array(repeating: "A1", count: 32).joined(separator: ":")
-
-    private static func sdp(_ media: [String], _ address: String) -> String {
-        (["v=0", "o=- 7 1 IN IP4 \(address)", "s=-", "c=IN IP4 \(address)", "t=0 0"] + media).map { $0 + "\r\n" }
-            .joined()
-    }
-
-    private static func secure(_ setup: String, requested: Bool, _ address: String) -> String {
-        sdp(
-            [
-                "m=message 7000 TCP/TLS/MSRP *", "a=accept-types:text/plain", "a=path:msrps://\(address):7000/ue;tcp",
-                "a=setup:\(setup)", "a=fingerprint:\(fingerprint)",
-            ] + (requested ? ["a=3ge2ae:requested"] : []), address)
-    }
-
     @Test("Two UEs register, one calls the other through two legs with e2ae on both, and hangs up: nothing is left")
     func call() async throws {
         var network = try await Network()
@@ -189,10 +145,10 @@ struct ProxyCSCFTests {
         let (home, a, b) = (network.home, network.callers[0], network.callers[1])
         let proxy = network.proxy
 
-        let invite = try Network.request(
+        let invite = try Played.request(
             .invite, "sip:u1@ims.lab", cSeq: 1, from: "<sip:u0@ims.lab>;tag=a", to: "<sip:u1@ims.lab>", callID: "c",
             contact: network.contact(0), routes: ["<sip:\(proxy.own.gm[.tcp]!);transport=tcp;lr>"],
-            body: Self.secure("actpass", requested: true, "127.73.0.1"))
+            body: Played.secure("actpass", requested: true, "127.73.0.1"))
         _ = try await a.send(invite, over: network.flows[0])
 
         // The home network: to the callee's contact, by its Path.
@@ -214,9 +170,9 @@ struct ProxyCSCFTests {
         let (atB, serverB, _) = try await b.request(.invite)
         #expect(String(buffer: atB.body).contains("a=3ge2ae:applied"))
         try await b.respond(
-            Network.accept(
+            Played.accept(
                 200, atB, tag: "b", contact: network.contact(1),
-                body: Self.secure("active", requested: false, "127.73.0.2")),
+                body: Played.secure("active", requested: false, "127.73.0.2")),
             to: serverB)
         var back = try await home.response(200)
         #expect(String(buffer: back.body).contains("TCP/MSRP"))
@@ -229,7 +185,7 @@ struct ProxyCSCFTests {
         let routes = Array(success.headers.list(.recordRoute).reversed())
         let target = network.contact(1).dropFirst().dropLast()
         func inDialog(_ method: Method, _ cSeq: Int) throws -> Request {
-            try Network.request(
+            try Played.request(
                 method, String(target), cSeq: cSeq, from: "<sip:u0@ims.lab>;tag=a", to: "<sip:u1@ims.lab>;tag=b",
                 callID: "c", routes: routes)
         }
@@ -259,7 +215,7 @@ struct ProxyCSCFTests {
     @Test("A12: an INVITE from a sender that is not registered gets 403; a stranger at Mw as well")
     func strangers() async throws {
         let network = try await Network()
-        let invite = try Network.request(
+        let invite = try Played.request(
             .invite, "sip:u1@ims.lab", cSeq: 1, from: "<sip:u0@ims.lab>;tag=a", to: "<sip:u1@ims.lab>", callID: "c",
             contact: network.contact(0))
         _ = try await network.callers[0].send(invite, over: network.flows[0])
@@ -279,15 +235,15 @@ struct ProxyCSCFTests {
         var network = try await Network()
         try await network.register(0)
         let (home, a, flow) = (network.home, network.callers[0], network.flows[0])
-        let invite = try Network.request(
+        let invite = try Played.request(
             .invite, "sip:u1@ims.lab", cSeq: 1, from: "<sip:u0@ims.lab>;tag=a", to: "<sip:u1@ims.lab>", callID: "c",
-            contact: network.contact(0), body: Self.secure("actpass", requested: true, "127.73.0.1"))
+            contact: network.contact(0), body: Played.secure("actpass", requested: true, "127.73.0.1"))
         _ = try await a.send(invite, over: flow)
         let (atHome, server, _) = try await home.request(.invite)
         try await home.respond(
-            Network.accept(
+            Played.accept(
                 200, atHome, tag: "b", contact: "<sip:far@\(network.proxy.settings.home)>",
-                body: Self.sdp(
+                body: Played.sdp(
                     [
                         "m=message 4000 TCP/MSRP *", "a=accept-types:text/plain",
                         "a=path:msrp://127.5.0.1:4000/far;tcp",
