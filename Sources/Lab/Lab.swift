@@ -121,6 +121,9 @@ package struct Lab: Sendable {
         let live = live
         let collector = EventCollector { event in
             guard case .milestone(let milestone) = event.what else { return }
+            if milestone.name == .messageConfirmed, let bytes = milestone.bytes, bytes >= 1 << 20 {
+                live.progress("file", bytes, of: bytes)
+            }
             guard milestone.name == .progress else {
                 return live.show("\(event.node): \(LadderRows.words(milestone.name))")
             }
