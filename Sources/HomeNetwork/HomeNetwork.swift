@@ -214,8 +214,11 @@ extension HomeNetwork: SIPUser {
 
     package func sipEndpoint(_ endpoint: SIPEndpoint, failed transaction: TransactionID, timedOut: Bool) {
         eventLoop.preconditionInEventLoop()
-        guard let branch = branches.branch(of: transaction) else { return }
-        proxy.failed(branch, timedOut: timedOut)
+        if let branch = branches.branch(of: transaction) {
+            proxy.failed(branch, timedOut: timedOut)
+        } else {
+            proxy.abandoned(transaction)
+        }
         pump()
     }
 

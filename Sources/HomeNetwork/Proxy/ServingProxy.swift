@@ -157,9 +157,12 @@ package struct ServingProxy<Server: Hashable & Sendable>: Sendable {
         guard case .bindings(let bindings) = registrar.lookUp(uri, now: now) else { throw Refusal(404) }
         guard !bindings.isEmpty else { throw Refusal(480) }
         let targets: [Target] = bindings.compactMap { binding in
-            guard case .sip = binding.contact.uri else { return nil }
+            guard var contact = binding.contact.uri.sip else { return nil }
+            // §19.1.5: neither may stand in a Request-URI.
+            contact.headers = []
+            contact.parameters.remove("method")
             var copy = request
-            copy.uri = binding.contact.uri
+            copy.uri = .sip(contact)
             copy.headers.remove(.route)
             for value in binding.path { copy.headers.append(.route, value) }
             // TS 24.229 §5.4.3.3: the identity that was called.
@@ -176,7 +179,9 @@ package struct ServingProxy<Server: Hashable & Sendable>: Sendable {
 
     /// TS 24.229 §5.4.3.2: the identity that the P-CSCF asserts is a registered one of ours.
     private func checkServedUser(_ request: Request, _ registrar: Registrar, _ now: NIODeadline) throws(Refusal) {
-        guard let asserted = (try? request.headers.addresses(.pAssertedIdentity))?.first?.uri.sip,
+        // RFC 3325 §9.1: a SIP and a tel URI may stand there.
+        let identities = (try? request.headers.addresses(.pAssertedIdentity)) ?? []
+        guard let asserted = identities.lazy.compactMap(\.uri.sip).first,
             registrar.isHome(asserted), case .bindings(let bindings) = registrar.lookUp(asserted, now: now),
             !bindings.isEmpty
         else { throw Refusal(403) }
@@ -271,6 +276,12 @@ package struct ServingProxy<Server: Hashable & Sendable>: Sendable {
             return
         }
         actions.append(.respond(Response.make(200, to: request, toTag: tag), to: server))
+        advance(id) { $0.cancel() }
+    }
+
+    /// The server transaction ended badly: nobody waits for the answer any more.
+    package mutating func abandoned(_ server: Server) {
+        guard let id = contextOfServer[server] else { return }
         advance(id) { $0.cancel() }
     }
 

@@ -27,6 +27,9 @@ package struct Registrar: Sendable {
         package var events: [Event] = []
     }
 
+    /// Option tags that a REGISTER may require. `mediasec` asks nothing of a registrar and is never refused.
+    private static let extensions: Set<String> = ["path", "mediasec"]
+
     private let domain: Host
     private let settings: RegistrarSettings
     /// Own addresses, where a Request-URI may point in the place of the domain.
@@ -104,7 +107,7 @@ package struct Registrar: Sendable {
         let answer = { (status: Int) in Result(response: Response.make(status, to: request, toTag: tag)) }
         // Steps 1, 2
         guard let uri = request.uri.sip, isHome(uri) else { return answer(404) }
-        let unknown = request.headers.tokens(.require).filter { $0 != "path" }
+        let unknown = request.headers.tokens(.require).filter { !Self.extensions.contains($0) }
         guard unknown.isEmpty else {
             var result = answer(420)
             result.response.headers.append(.unsupported, unknown.joined(separator: ", "))

@@ -216,6 +216,44 @@ struct ServingProxyTests {
         #expect(home.status(home.receive(try home.request())) == 480)
     }
 
+    @Test("RFC 3261 19.1.5: headers and method of a contact stay out of the Request-URI")
+    func escapedContact() throws {
+        var home = try Harness()
+        try home.ue.register(["*"], user: "bob", as: "bob@ims.lab", password: "b", expires: "0")
+        try home.ue.register(
+            ["<sip:bob@127.0.0.8:4000;method=BYE?Route=%3Csip:evil.example%3E>"], user: "bob", as: "bob@ims.lab",
+            password: "b")
+        guard case .forward(let request, _, _)? = home.receive(try home.request()).first else {
+            Issue.record("not forwarded")
+            return
+        }
+        #expect("\(request.uri)" == "sip:bob@127.0.0.8:4000")
+        #expect(!request.headers.contains(.route))
+    }
+
+    @Test("RFC 3325 9.1: a tel URI may stand before the SIP URI")
+    func assertedPair() throws {
+        var home = try Harness()
+        let request = try home.request(asserted: "<tel:+1555>, <sip:alice@ims.lab>")
+        guard case .forward? = home.receive(request).first else {
+            Issue.record("not forwarded")
+            return
+        }
+    }
+
+    @Test("The way back is lost: the branches are cancelled")
+    func abandoned() throws {
+        var home = try Harness()
+        home.receive(try home.request())
+        home.proxy.abandoned(1)
+        guard case .cancel? = home.drain().first else {
+            Issue.record("not cancelled")
+            return
+        }
+        home.proxy.abandoned(99)
+        #expect(home.drain().isEmpty)
+    }
+
     @Test("RFC 3261 16.6 step 3: an absent Max-Forwards becomes 70")
     func absentMaxForwards() throws {
         var home = try Harness()
