@@ -90,16 +90,20 @@ extension UserAgent {
             active.standing = []
             for completion in standing { completion(.success(handle)) }
         }
-        active.leg.onFailed = { [weak self, weak active] reason in
+        active.leg.onFailed = { [weak self, weak active] reason, byPeer in
             guard let self, let active else { return }
-            self.mediaFailed(active, reason)
+            if byPeer {
+                active.call.mediaLost(reason, now: self.eventLoop.now)
+                self.perform(active)
+            } else {
+                self.mediaFailed(active, reason)
+            }
         }
         perform(active)
     }
 
     private func mediaFailed(_ active: ActiveCall, _ reason: String) {
-        // A peer that hangs up may close its connection before its BYE comes: that is no failure of a call that stood, and BYE is right in any case.
-        active.call.hangUp(reason, isNormal: active.security != nil, now: eventLoop.now)
+        active.call.hangUp(reason, isNormal: false, now: eventLoop.now)
         perform(active)
     }
 

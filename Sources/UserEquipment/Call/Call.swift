@@ -46,6 +46,8 @@ struct Call: Sendable {
     static let answerTimeout = TimeAmount.seconds(90)
     /// From BYE or CANCEL to its end.
     static let leaveTimeout = TimeAmount.seconds(32)
+    /// How long the BYE may take that explains a media connection closed by the peer.
+    static let lostMediaTime = TimeAmount.seconds(2)
     static let allowed = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE"
 
     let callID: String
@@ -355,6 +357,14 @@ struct Call: Sendable {
         }
     }
 
+    /// The peer (the gateway, for us) has closed the media connection. Whoever ends a call closes it too, so that his BYE is on its way; where none comes, ours
+    /// goes.
+    mutating func mediaLost(_ cause: String, now: NIODeadline) {
+        guard state == .confirmed else { return hangUp(cause, isNormal: false, now: now) }
+        ending = Ending(cause: cause)
+        timeout = now + Self.lostMediaTime
+    }
+
     private mutating func leave(_ ending: Ending, now: NIODeadline) {
         guard var dialog else { return finish(ending) }
         state = .leaving
@@ -390,6 +400,7 @@ struct Call: Sendable {
         timeout = nil
         switch state {
         case .calling: hangUp("no answer", isNormal: false, now: now)
+        case .confirmed: leave(ending, now: now)
         case .cancelling, .leaving: finish(ending)
         default: break
         }

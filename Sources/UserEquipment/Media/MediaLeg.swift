@@ -35,8 +35,8 @@ final class MediaLeg: @unchecked Sendable {
 
     /// The peer has proved itself and spoken MSRP.
     var onEstablished: ((SecurityInfo) -> Void)?
-    /// The media cannot come about, or is lost.
-    var onFailed: ((String) -> Void)?
+    /// The media cannot come about, or is lost: why, and whether it was the other end that closed the connection.
+    var onFailed: ((String, _ byPeer: Bool) -> Void)?
 
     init(_ environment: MediaEnvironment, callID: String) {
         self.environment = environment
@@ -110,11 +110,11 @@ final class MediaLeg: @unchecked Sendable {
         listener = nil
     }
 
-    private func fail(_ reason: String) {
+    private func fail(_ reason: String, byPeer: Bool = false) {
         guard !isClosed else { return }
         let onFailed = onFailed
         close(reason)
-        onFailed?(reason)
+        onFailed?(reason, byPeer)
     }
 
     // MARK: Connections
@@ -186,7 +186,7 @@ final class MediaLeg: @unchecked Sendable {
         case .refused(let report, let failure):
             emit(report, failure: failure, handler)
             if plan?.isActive == true {
-                fail("TLS: \(failure)")
+                fail("TLS: \(failure)", byPeer: failure.kind == .closed)
             } else {
                 refuse(handler, "TLS: \(failure)")
             }
@@ -233,9 +233,9 @@ final class MediaLeg: @unchecked Sendable {
         }
         if bound === handler {
             bound = nil
-            fail(reason ?? "the media connection was closed by the peer")
+            fail(reason ?? "the media connection was closed by the peer", byPeer: reason == nil)
         } else if plan?.isActive == true {
-            fail(reason ?? "the media connection was closed before it was ready")
+            fail(reason ?? "the media connection was closed before it was ready", byPeer: reason == nil)
         }
     }
 
