@@ -23,7 +23,16 @@ extension GatewayAgent {
         let command = CommandRequest(.notify, name, [.observedEvents(observed)])
         _ = send([ActionRequest(context.id, commands: [command])]) { [weak self] reply in
             // An answered Notify counts as a signal to the termination.
-            guard let self, case .actions? = reply else { return }
+            guard let self, case .actions(let actions)? = reply else { return }
+            let errors = actions.flatMap { action in
+                action.commands.flatMap(\.descriptors).compactMap {
+                    if case .error(let error) = $0 { error } else { nil }
+                }
+            }
+            // The controller has lost its memory.
+            if errors.contains(where: { $0.code == .unauthorizedEntity }) {
+                return self.associationLost("the controller knows of no association")
+            }
             self.signalled(name, in: context)
         }
     }
