@@ -199,6 +199,8 @@ let package = Package(
                 "UserEquipment", "WireSyntax", "SIP", "SDP", "MSRP", "MediaSecurity", "Authentication", "Observability",
                 "Configuration", "Transport", nioCore, nioEmbedded,
             ]),
+        tests(
+            "SallyportTests", ["sallyport", "Configuration", "UserEquipment", "WireSyntax", nioCore]),
         tests("LabTests", ["Lab", "WireSyntax", "Observability", "Configuration"]),
         tests(
             "InteropTests",
