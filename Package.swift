@@ -160,7 +160,7 @@ let package = Package(
             [
                 "Transport", "WireSyntax", "SIP", "SDP", "MediaSecurity", "H248", "Observability", nioCore, nioPosix,
                 nioEmbedded,
-                nioSSL, crypto, x509, asn1,
+                nioTLS, nioSSL, crypto, x509, asn1,
             ]),
         tests(
             "GatewayControlTests",
