@@ -41,6 +41,8 @@ package final class PinnedHandshake: ChannelDuplexHandler, RemovableChannelHandl
     private var writes: [(ByteBuffer, EventLoopPromise<Void>?)] = []
     private var isFlushWanted = false
     private var timer: HandshakeTimer?
+    /// The engine's, while the first verdict is pending: it must be answered even if nobody answers us.
+    private var enginePromise: EventLoopPromise<NIOSSLVerificationResult>?
 
     init(role: HandshakeRole, reader: HelloReader, verifier: @escaping PeerVerifier) {
         self.role = role
@@ -62,6 +64,7 @@ package final class PinnedHandshake: ChannelDuplexHandler, RemovableChannelHandl
     package func handlerRemoved(context: ChannelHandlerContext) {
         self.context = nil
         timer = nil
+        answerEngine(.failed)
         failWrites(ChannelError.ioOnClosedChannel)
     }
 
@@ -74,15 +77,21 @@ package final class PinnedHandshake: ChannelDuplexHandler, RemovableChannelHandl
         }
         peerCertificate = certificate
         isJudged = true
+        enginePromise = promise
         ask(certificate) { [self] verdict in
             switch verdict {
-            case .accepted: promise.succeed(.certificateVerified)
+            case .accepted: answerEngine(.certificateVerified)
             case .refused(let reason):
                 // The engine sends the alert and reports an error; the outcome then carries this reason.
                 refusal = HandshakeFailure(.certificate, reason)
-                promise.succeed(.failed)
+                answerEngine(.failed)
             }
         }
+    }
+
+    private func answerEngine(_ result: NIOSSLVerificationResult) {
+        enginePromise?.succeed(result)
+        enginePromise = nil
     }
 
     private func handshakeCompleted() {

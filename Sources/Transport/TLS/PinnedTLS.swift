@@ -34,9 +34,10 @@ package struct PinnedTLS: Sendable {
         deadline: HandshakeDeadline? = nil, verifier: @escaping PeerVerifier
     ) throws -> PinnedHandshake {
         channel.eventLoop.preconditionInEventLoop()
-        var judge = verifier
         #if DEBUG
-            if acceptAnyCertificate { judge = { _, answer in answer(.accepted) } }
+            let judge: PeerVerifier = acceptAnyCertificate ? { _, answer in answer(.accepted) } : verifier
+        #else
+            let judge = verifier
         #endif
         let reader = HelloReader()
         let pinned = PinnedHandshake(role: role, reader: reader, verifier: judge)

@@ -156,6 +156,27 @@ struct PinnedHandshakeTests {
         #expect(try pair.serverEnd.refused().kind == .timedOut)
     }
 
+    @Test("A13: a verdict that never comes, or comes after the end, does no harm")
+    func noVerdict() throws {
+        let (client, server) = try pinned()
+        let slow = SlowVerifier()
+        do {
+            let pair = try TLSPair(
+                client: client, server: server, clientVerifier: verifier(server.identity),
+                serverVerifier: slow.verifier)
+            try pair.pump()
+            #expect(slow.isAsked)
+            pair.server.close(promise: nil)
+            pair.loop.advanceTime(by: .seconds(1))
+            #expect(try pair.serverEnd.refused().kind == .closed)
+        }
+        slow.answer(.accepted)
+        let forgetful = try TLSPair(
+            client: client, server: server, clientVerifier: verifier(server.identity), serverVerifier: { _, _ in })
+        try forgetful.pump()
+        #expect(forgetful.pinned.isHolding && forgetful.serverEnd.outcomes.isEmpty)
+    }
+
     #if DEBUG
         @Test("The tamper switch of debug builds lets anybody with a certificate in: the check is what refuses")
         func tampered() throws {
