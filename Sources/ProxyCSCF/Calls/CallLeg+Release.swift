@@ -31,7 +31,7 @@ extension CallLeg {
     /// Ends the call by our own decision.
     mutating func release(_ cause: ReleaseCause) {
         if cause.isUEGone { isUEGone = true }
-        guard !isEnding else { return }
+        guard !isEnding else { return releaseMedia() }
         switch phase {
         case .inviting:
             emit(.event(.milestone(.init(.callFailed, callID: callID, detail: cause.text))))
@@ -55,7 +55,7 @@ extension CallLeg {
         let waiting = (working.map { [$0.item] } ?? []) + inbox
         working = nil
         inbox.removeAll()
-        releaseMedia()
+        if bye == nil { releaseMedia() }
         for (id, exchange) in exchanges where id != except && !exchange.isAnswered {
             let refusal = Refusal(
                 exchange.method == .invite ? status : 481, warning: cause?.text, retryAfter: cause?.retryAfter)
@@ -85,6 +85,7 @@ extension CallLeg {
     }
 
     mutating func releaseMedia() {
+        bye = nil
         guard !isMediaReleased else { return }
         isMediaReleased = true
         media.released()

@@ -97,7 +97,7 @@ extension CallLeg {
         emit(.cancel(id, headers))
     }
 
-    /// A BYE waits for nothing: the media goes at once, the BYE goes on.
+    /// A BYE waits for nothing: it goes on, and with its final response, or without one in time, the media goes.
     mutating func handleBYE(_ id: Exchange.ID) {
         guard let exchange = exchanges[id] else { return }
         guard phase != .ended, belongsToCall(exchange) else {
@@ -110,6 +110,7 @@ extension CallLeg {
         let endsEarly = phase == .inviting
         guard !endsEarly, !isEnding else { return }
         emit(.event(.milestone(.init(.ended, callID: callID, detail: "BYE"))))
+        bye = id
         wind(down: nil, status: 487, except: id)
     }
 

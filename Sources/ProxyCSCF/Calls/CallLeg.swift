@@ -29,7 +29,8 @@ import WireSyntax
 /// overtakes the 183 before it. Only what ends the call does not wait: BYE, CANCEL, a notification, a lost flow.
 ///
 /// States: `inviting` (no final response to the first INVITE) → `confirmed` → `ending` (nothing new; waiting for the last responses) → ended. Whatever
-/// the way there, the media is released at the first step into `ending`, and `.ended` comes exactly once.
+/// the way there, the media is released at the first step into `ending` (after a BYE: with its final response, so that the far side learns of the end
+/// by the BYE and not by a lost connection), and `.ended` comes exactly once.
 struct CallLeg: Sendable {
     enum Phase: Hashable, Sendable {
         case inviting
@@ -85,6 +86,8 @@ struct CallLeg: Sendable {
     /// Ended by us, or by a BYE: the UE is not to be written to any more.
     var isUEGone = false
     var isMediaReleased = false
+    /// The BYE with whose final response the media goes.
+    var bye: Exchange.ID?
     /// Contexts that the gateway gave and that were not released yet: by them notifications find the leg.
     var contexts: Set<ContextHandle> = []
     var now: NIODeadline
@@ -324,6 +327,7 @@ struct CallLeg: Sendable {
     /// Forgets exchanges that are over, and the leg with the last of them.
     mutating func settle() {
         for (id, exchange) in exchanges where exchange.isOver || isEnding && exchange.isDone { exchanges[id] = nil }
+        if let bye, exchanges[bye] == nil { releaseMedia() }
         guard case .ending(let until) = phase, exchanges.isEmpty, media.isIdle || until <= now else { return }
         phase = .ended
         inbox.removeAll()
