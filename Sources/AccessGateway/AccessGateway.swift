@@ -45,7 +45,19 @@ package final class AccessGateway: Sendable {
         var media = MediaSettings(addresses: settings.addresses, identities: identities, ports: settings.ports)
         media.limits = settings.limits
         media.timers = settings.timers
-        media.forbiddenAddresses = settings.forbiddenAddresses + [settings.listen.address]
+        media.forbiddenAddresses = settings.forbiddenAddresses
+        // Iq's own address, where it is not one of a realm (on one host, peers of a session may share it).
+        if !settings.listen.address.isUnspecified,
+            !settings.addresses.values.contains(where: { $0.contains(settings.listen.address) })
+        {
+            media.forbiddenAddresses.append(settings.listen.address)
+        }
+        #if DEBUG
+            if settings.acceptsAnyCertificate {
+                environment.events.emit(.warning("any certificate is accepted: debug.accept-any-certificate"))
+                environment.logger.warning("any certificate is accepted: debug.accept-any-certificate")
+            }
+        #endif
         media.capture = capture
         let plane = MediaPlane(
             eventLoopGroup: environment.eventLoopGroup, settings: media, events: environment.events)

@@ -20,6 +20,8 @@ struct Termination {
     var subscription: EventSubscription?
     /// A failure or release has been notified under this subscription: once is enough.
     var hasNotified = false
+    /// Its Notify, until the controller has answered it: it outlives a lost association.
+    var unanswered: ObservedEvent?
     /// hangterm: fires `timerx` after the last signal.
     var heartbeat: DeadlineRegistration?
 }

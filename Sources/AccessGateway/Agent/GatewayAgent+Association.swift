@@ -93,6 +93,7 @@ extension GatewayAgent: H248User {
         associationTimer?.set(eventLoop.now + settings.silence)
         events.emit(.milestone(.init(.gatewayRegistered, detail: "\(association.endpoint)")))
         logger.info("associated", metadata: ["controller": "\(association.endpoint)"])
+        notifyAgain()
     }
 
     private static func serviceChange(in reply: TransactionReply.Body) -> Result<

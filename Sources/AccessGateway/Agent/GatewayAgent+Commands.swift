@@ -141,6 +141,7 @@ extension GatewayAgent {
             if case .replaced(let subscription) = parsed.events {
                 context.terminations[index].subscription = subscription
                 context.terminations[index].hasNotified = false
+                context.terminations[index].unanswered = nil
             }
             signalled(name, in: context)
             guard parsed.hasMedia else { return CommandReply(.modify, name) }

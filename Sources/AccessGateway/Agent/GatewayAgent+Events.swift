@@ -13,12 +13,25 @@ extension GatewayAgent {
             let observed = mapping.events.observed(event, subscription)
         else { return }
         context.terminations[index].hasNotified = true
+        context.terminations[index].unanswered = observed
         notify(observed, subscription, name, in: context)
+    }
+
+    /// What happened while there was no association, or was not answered before it was lost.
+    func notifyAgain() {
+        for context in table.ordered {
+            for termination in context.terminations {
+                guard let event = termination.unanswered, let subscription = termination.subscription else { continue }
+                notify(event, subscription, termination.name, in: context)
+            }
+        }
     }
 
     private func notify(
         _ event: ObservedEvent, _ subscription: EventSubscription, _ name: TerminationID, in context: Context
     ) {
+        // Nothing but ServiceChange goes to a controller before it has answered one.
+        guard association.isEstablished else { return }
         let observed = ObservedEventsDescriptor(id: subscription.id, events: [event])
         let command = CommandRequest(.notify, name, [.observedEvents(observed)])
         _ = send([ActionRequest(context.id, commands: [command])]) { [weak self] reply in
@@ -32,6 +45,9 @@ extension GatewayAgent {
             // The controller has lost its memory.
             if errors.contains(where: { $0.code == .unauthorizedEntity }) {
                 return self.associationLost("the controller knows of no association")
+            }
+            if let index = context.index(of: name), context.terminations[index].unanswered == event {
+                context.terminations[index].unanswered = nil
             }
             self.signalled(name, in: context)
         }

@@ -252,6 +252,7 @@ package final class GatewayControl: @unchecked Sendable {
             send([ActionRequest(.null, commands: [audit])], to: index) { [self] reply in
                 gateways[index].isBeingAudited = false
                 if case .timedOut = reply { return lost(index, "no answer to audits") }
+                if gateways[index].state == .inService, gateways[index].needsCleaning { clean(index) }
                 // 505: it waits for the answer to its ServiceChange, which is on its way.
                 guard GatewayFailure(reply) == nil, gateways[index].state == .outOfService else { return }
                 gateways[index].needsCleaning = true
@@ -284,14 +285,18 @@ package final class GatewayControl: @unchecked Sendable {
 
     /// Subtracts contexts that nobody here knows (iq-h248 6, after a restart).
     private func clean(_ index: Int) {
+        // What is being reserved would look unknown: the next supervision tries again.
+        guard gateways[index].reserving == 0 else { return }
         gateways[index].needsCleaning = false
         let audit = CommandRequest(.auditValue, .all, [.audit(AuditDescriptor())])
         send([ActionRequest(.all, commands: [audit])], to: index) { [self] reply in
             guard case .answered(.actions(let actions)) = reply else { return }
+            guard gateways[index].reserving == 0 else {
+                gateways[index].needsCleaning = true
+                return
+            }
             for context in Set(actions.map(\.context)) where context.isSpecific {
-                if gateways[index].contexts[context] == nil, gateways[index].reserving == 0 {
-                    subtract(context, at: index)
-                }
+                if gateways[index].contexts[context] == nil { subtract(context, at: index) }
             }
         }
     }

@@ -383,3 +383,20 @@ func isSafe(_ octet: UInt8) -> Bool {
     default: false
     }
 }
+
+/// Which tokens have been seen: no allocation for a handful of bits.
+struct TokenSet {
+    private var low: UInt64 = 0
+    private var high: UInt64 = 0
+
+    /// False when it was there already.
+    mutating func insert(_ token: Token) -> Bool {
+        let bit: UInt64 = 1 << UInt64(token.rawValue & 63)
+        if token.rawValue < 64 {
+            defer { low |= bit }
+            return low & bit == 0
+        }
+        defer { high |= bit }
+        return high & bit == 0
+    }
+}

@@ -6,7 +6,7 @@ extension Cursor {
     /// command with 447, one that stands twice with 448.
     mutating func descriptors(of kind: CommandKind, inReply: Bool) throws(DecodingFailure) -> [Descriptor] {
         var result: [Descriptor] = []
-        var seen: Set<Token> = []
+        var seen = TokenSet()
         let outer = field
         // `Subtract = x { }` is not in B.2; an empty pair of braces has no harm in it where descriptors are optional.
         if try take(UInt8(ascii: "}")) {
@@ -25,7 +25,7 @@ extension Cursor {
             guard isLegal(token, in: kind, inReply: inReply) else {
                 throw failure("\(token.name) does not belong into \(kind.token.name)", .illegalDescriptor, at: start)
             }
-            guard seen.insert(token).inserted else {
+            guard seen.insert(token) else {
                 throw failure("\(token.name) stands twice", .descriptorTwice, at: start)
             }
             field = token.name

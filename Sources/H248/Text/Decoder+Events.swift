@@ -169,7 +169,7 @@ extension Cursor {
     mutating func serviceChange() throws(DecodingFailure) -> ServiceChangeDescriptor {
         try open()
         var descriptor = ServiceChangeDescriptor()
-        var seen: Set<Token> = []
+        var seen = TokenSet()
         var count = 0
         repeat {
             count += 1
@@ -186,7 +186,7 @@ extension Cursor {
                 descriptor.extensions.append(.init(name: name, value: try parameterValue(name)))
                 continue
             }
-            guard seen.insert(token).inserted else {
+            guard seen.insert(token) else {
                 throw failure("\(token.name) stands twice", .illegalParameter, at: start)
             }
             try equal()

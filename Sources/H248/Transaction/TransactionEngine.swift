@@ -1,21 +1,6 @@
 import NIOCore
 import WireSyntax
 
-/// Names a request of a peer until it has been replied to.
-public struct IncomingTransaction: Hashable, Sendable {
-    public var id: UInt32
-    /// The peer as its MId says.
-    public var sender: MessageIdentifier
-    /// Where the request came from and its reply goes to (RFC 3525 D.1).
-    public var source: Endpoint
-}
-
-/// Names an own request.
-public struct OutgoingTransaction: Hashable, Sendable {
-    public var id: UInt32
-    public var peer: Endpoint
-}
-
 /// Transactions of H.248 over UDP (RFC 3525 §8, Annex D.1), both roles at once, for any number of configured peers.
 ///
 /// ```
@@ -31,30 +16,8 @@ public struct OutgoingTransaction: Hashable, Sendable {
 ///
 /// A value: events go in with the time, actions come out of `nextAction()`; call `timersDue` at `nextDeadline`. It reads no clock and no random source.
 public struct TransactionEngine: Sendable {
-    public enum Action: Hashable, Sendable {
-        /// Send these octets. The same octets again are a repetition.
-        case transmit(ByteBuffer, to: Endpoint)
-        /// For flow events, only with `reportsTraffic`: what is sent first or again. It comes just before its `.transmit`.
-        case sent(Message, to: Endpoint, isRepetition: Bool)
-        /// For flow events, only with `reportsTraffic`: a message of a configured peer.
-        case received(Message, from: Endpoint)
-        /// Execute this and call `reply(_:to:now:)` once, now or later. `version` is the one of the message's header.
-        case request(TransactionRequest, IncomingTransaction, version: UInt8)
-        /// The final reply to an own request.
-        case reply(TransactionReply.Body, OutgoingTransaction)
-        /// No reply until T-MAX: the association is in trouble (D.1.5).
-        case timedOut(OutgoingTransaction)
-        /// The limit of TransactionPendings was reached: 506 has been sent; the reply, when it comes, is dropped.
-        case abandoned(IncomingTransaction)
-        /// The peer sent a message-level error instead of transactions.
-        case peerError(ErrorDescriptor, from: Endpoint)
-        /// A configured peer's message could not be read; it has been answered with its error where an answer was due.
-        case malformed(DecodingFailure, from: Endpoint)
-        /// A message of somebody else: no answer. `count`: how many since the start.
-        case refused(Endpoint, reason: String, count: Int)
-    }
-
     private struct Outgoing: Sendable {
+        var peer: Endpoint
         var message: Message
         var octets: ByteBuffer
         var began: NIODeadline
@@ -64,6 +27,8 @@ public struct TransactionEngine: Sendable {
         var delay: Int64
         var transmissions = 1
         var isPending = false
+
+        var due: NIODeadline { min(nextTransmission, giveUp) }
     }
 
     private struct Key: Hashable, Sendable {
@@ -71,10 +36,28 @@ public struct TransactionEngine: Sendable {
         var id: UInt32
     }
 
-    private enum Incoming: Sendable {
-        case executing(source: Endpoint, nextPending: NIODeadline, pendings: Int)
-        /// `octets` nil: confirmed, or too old for a repetition; only the id is kept.
-        case replied(octets: ByteBuffer?, expires: NIODeadline)
+    /// A request of a peer that the user has not answered yet.
+    private struct Executing: Sendable {
+        var source: Endpoint
+        /// Of the request's header: the reply goes under it as long as none is negotiated.
+        var version: UInt8
+        var nextPending: NIODeadline
+        var pendings = 0
+    }
+
+    /// A request of a peer that has been answered.
+    private struct Replied: Sendable {
+        /// Nil: confirmed; only the id is kept, against duplicates (D.1.1).
+        var octets: ByteBuffer?
+        var expires: NIODeadline
+        var origin: IPAddress
+    }
+
+    /// What a deadline is about. It counts only while the entry still has that deadline.
+    private enum Timer: Sendable {
+        case outgoing(UInt32)
+        case executing(Key)
+        case replied(Key)
     }
 
     /// What is measured and negotiated with one peer address.
@@ -89,11 +72,11 @@ public struct TransactionEngine: Sendable {
 
     public let settings: EngineSettings
     private let decoder: MessageDecoder
-    private var outgoing: [OutgoingTransaction: Outgoing] = [:]
-    private var incoming: [Key: Incoming] = [:]
-    /// Keys of stored replies in the order in which they expire.
-    private var expiry: [(key: Key, at: NIODeadline)] = []
-    private var expired = 0
+    /// By transaction id, which is unique over all peers.
+    private var outgoing: [UInt32: Outgoing] = [:]
+    private var executingRequests: [Key: Executing] = [:]
+    private var replies: [Key: Replied] = [:]
+    private var timers = DeadlineHeap<Timer>()
     private var peers: [IPAddress: PeerState] = [:]
     private var actions: [Action] = []
     private var taken = 0
@@ -117,8 +100,8 @@ public struct TransactionEngine: Sendable {
     }
 
     public var outstanding: Int { outgoing.count }
-    public var executing: Int { peers.values.reduce(0) { $0 + $1.executing } }
-    public var storedReplies: Int { peers.values.reduce(0) { $0 + $1.stored } }
+    public var executing: Int { executingRequests.count }
+    public var storedReplies: Int { replies.count }
 
     public mutating func nextAction() -> Action? {
         guard taken < actions.count else {
@@ -138,40 +121,39 @@ public struct TransactionEngine: Sendable {
     public mutating func send(_ requests: [ActionRequest], to peer: Endpoint, now: NIODeadline) -> OutgoingTransaction?
     {
         guard outgoing.count < settings.limits.outstanding else { return nil }
-        repeat { nextID = nextID == .max ? 1 : nextID + 1 } while outgoing[.init(id: nextID, peer: peer)] != nil
-        let transaction = OutgoingTransaction(id: nextID, peer: peer)
+        repeat { nextID = nextID == .max ? 1 : nextID + 1 } while outgoing[nextID] != nil
         let message = message([.request(TransactionRequest(id: nextID, actions: requests))], to: peer)
         let octets = message.encoded(form: settings.form)
         guard octets.readableBytes <= settings.limits.datagram else { return nil }
         let state = peerState(peer.address)
-        var entry = Outgoing(
-            message: message, octets: octets, began: now, nextTransmission: now,
+        outgoing[nextID] = Outgoing(
+            peer: peer, message: message, octets: octets, began: now,
+            nextTransmission: now + interval(state.delay, deviation: state.deviation, isFirst: true),
             giveUp: now + settings.timers.maximum, delay: state.delay)
-        entry.nextTransmission = now + interval(state.delay, deviation: state.deviation, isFirst: true)
-        outgoing[transaction] = entry
+        watch(nextID)
         transmit(octets, message, to: peer, isRepetition: false)
-        return transaction
+        return OutgoingTransaction(id: nextID, peer: peer)
     }
 
     /// Stops repeating a request; its reply, when it comes, is dropped.
-    public mutating func forget(_ transaction: OutgoingTransaction) { outgoing[transaction] = nil }
+    public mutating func forget(_ transaction: OutgoingTransaction) { outgoing[transaction.id] = nil }
 
     /// Answers a request. Without effect when it was answered before.
     public mutating func reply(
         _ body: TransactionReply.Body, to transaction: IncomingTransaction, now: NIODeadline
     ) {
         let key = Key(sender: transaction.sender, id: transaction.id)
-        guard case .executing(let source, _, let pendings)? = incoming[key] else { return }
-        var reply = TransactionReply(id: transaction.id, immAckRequired: pendings > 0, body: body)
-        var message = message([.reply(reply)], to: source)
+        guard let entry = executingRequests[key] else { return }
+        var reply = TransactionReply(id: transaction.id, immAckRequired: entry.pendings > 0, body: body)
+        var message = message([.reply(reply)], to: entry.source, version: entry.version)
         var octets = message.encoded(form: settings.form)
         if octets.readableBytes > settings.limits.datagram {
             reply.body = .error(ErrorDescriptor(.responseTooLong))
-            message = self.message([.reply(reply)], to: source)
+            message = self.message([.reply(reply)], to: entry.source, version: entry.version)
             octets = message.encoded(form: settings.form)
         }
-        store(octets, for: key, source: source, now: now)
-        transmit(octets, message, to: source, isRepetition: false)
+        store(octets, for: key, now: now)
+        transmit(octets, message, to: entry.source, isRepetition: false)
     }
 
     /// The version that ServiceChange settled: it stands in the header of every message to this peer from now on.
@@ -190,22 +172,20 @@ public struct TransactionEngine: Sendable {
     public mutating func restarted(_ peer: IPAddress, except transaction: IncomingTransaction?) {
         let kept = transaction.map { Key(sender: $0.sender, id: $0.id) }
         var state = peerState(peer)
-        for (key, value) in incoming where key != kept && belongs(key, to: peer, value) {
-            if case .executing = value { state.executing -= 1 } else { state.stored -= 1 }
-            incoming[key] = nil
+        for (key, entry) in executingRequests where key != kept && entry.source.address == peer {
+            executingRequests[key] = nil
+            state.executing -= 1
         }
-        for transaction in outgoing.keys where transaction.peer.address == peer { outgoing[transaction] = nil }
+        for (key, entry) in replies where key != kept && entry.origin == peer {
+            replies[key] = nil
+            state.stored -= 1
+        }
+        for (id, entry) in outgoing where entry.peer.address == peer { outgoing[id] = nil }
+        state.version = nil
         state.delay = settings.timers.initialDelay.nanoseconds
         state.deviation = 0
         peers[peer] = state
     }
-
-    private func belongs(_ key: Key, to peer: IPAddress, _ value: Incoming) -> Bool {
-        if case .executing(let source, _, _) = value { return source.address == peer }
-        return origin[key] == peer
-    }
-    /// The address from which a stored transaction came.
-    private var origin: [Key: IPAddress] = [:]
 
     // MARK: Receiving
 
@@ -283,15 +263,24 @@ public struct TransactionEngine: Sendable {
         case .request(let request): receive(request, message, from: source, now: now)
         case .reply(let reply): receive(reply, from: source, now: now)
         case .pending(let id):
-            guard let transaction = own(id, from: source), var entry = outgoing[transaction] else { return }
+            guard var entry = outgoing[id], entry.peer.address == source.address else { return }
             entry.isPending = true
             entry.nextTransmission = now + settings.timers.pendingRetransmission
             entry.giveUp = max(entry.giveUp, now + settings.timers.maximum)
-            outgoing[transaction] = entry
-        case .responseAck(let ranges):
-            for (key, value) in incoming where key.sender == message.sender {
-                if case .replied(_?, let expires) = value, ranges.contains(where: { $0.contains(key.id) }) {
-                    incoming[key] = .replied(octets: nil, expires: expires)
+            outgoing[id] = entry
+            watch(id)
+        case .responseAck(let ranges): confirmed(ranges, by: message.sender)
+        }
+    }
+
+    /// D.1.1: the copy of a confirmed reply goes, its id stays. Only what was replied to is looked at, so that ranges mean nothing for later requests.
+    private mutating func confirmed(_ ranges: [ClosedRange<UInt32>], by sender: MessageIdentifier) {
+        for range in ranges {
+            if range.count <= replies.count {
+                for id in range { replies[Key(sender: sender, id: id)]?.octets = nil }
+            } else {
+                for key in replies.keys where key.sender == sender && range.contains(key.id) {
+                    replies[key]?.octets = nil
                 }
             }
         }
@@ -301,54 +290,45 @@ public struct TransactionEngine: Sendable {
         _ request: TransactionRequest, _ message: Message, from source: Endpoint, now: NIODeadline
     ) {
         let key = Key(sender: message.sender, id: request.id)
-        var state = peerState(source.address)
-        switch incoming[key] {
-        case .replied(let octets?, _)?:
+        if let stored = replies[key] {
+            guard let octets = stored.octets else { return }
             repeatedReplies += 1
-            if settings.reportsTraffic, let stored = try? decoder.decode(octets) {
-                actions.append(.sent(stored, to: source, isRepetition: true))
+            if settings.reportsTraffic, let message = try? decoder.decode(octets) {
+                actions.append(.sent(message, to: source, isRepetition: true))
             }
             actions.append(.transmit(octets, to: source))
-        case .replied(nil, _)?: break
-        case .executing(let first, let next, let pendings)?:
-            incoming[key] = .executing(source: first, nextPending: next, pendings: pendings)
-            sendPending(key, now: now)
-        case nil:
-            guard state.executing < settings.limits.executing, state.stored < settings.limits.replies else {
-                let reply = TransactionReply(
-                    id: request.id, body: .error(ErrorDescriptor(.insufficientResources, "too many transactions")))
-                let answer = self.message([.reply(reply)], to: source)
-                transmit(answer.encoded(form: settings.form), answer, to: source, isRepetition: false)
-                return
-            }
-            state.executing += 1
-            peers[source.address] = state
-            incoming[key] = .executing(
-                source: source, nextPending: now + settings.timers.normalExecution, pendings: 0)
-            actions.append(
-                .request(
-                    request, IncomingTransaction(id: request.id, sender: message.sender, source: source),
-                    version: message.version))
+            return
         }
+        if executingRequests[key] != nil { return sendPending(key, now: now) }
+        var state = peerState(source.address)
+        guard state.executing < settings.limits.executing, state.stored < settings.limits.replies else {
+            let reply = TransactionReply(
+                id: request.id, body: .error(ErrorDescriptor(.insufficientResources, "too many transactions")))
+            let answer = self.message([.reply(reply)], to: source, version: message.version)
+            return transmit(answer.encoded(form: settings.form), answer, to: source, isRepetition: false)
+        }
+        state.executing += 1
+        peers[source.address] = state
+        let pending = now + settings.timers.normalExecution
+        executingRequests[key] = Executing(source: source, version: message.version, nextPending: pending)
+        timers.insert(.executing(key), at: pending)
+        actions.append(
+            .request(
+                request, IncomingTransaction(id: request.id, sender: message.sender, source: source),
+                version: message.version))
     }
 
     private mutating func receive(_ reply: TransactionReply, from source: Endpoint, now: NIODeadline) {
-        guard let transaction = own(reply.id, from: source), let entry = outgoing.removeValue(forKey: transaction)
-        else {
+        // It may come from another port of the peer than the request went to.
+        guard let entry = outgoing[reply.id], entry.peer.address == source.address else {
             // The acknowledgement was lost: the peer repeats its reply.
             if reply.immAckRequired { acknowledge(reply.id, to: source) }
             return
         }
+        outgoing[reply.id] = nil
         if entry.transmissions == 1, !entry.isPending { measure((now - entry.began).nanoseconds, source.address) }
         if reply.immAckRequired || entry.isPending { acknowledge(reply.id, to: source) }
-        actions.append(.reply(reply.body, transaction))
-    }
-
-    /// A reply may come from another port of the peer than the request went to.
-    private func own(_ id: UInt32, from source: Endpoint) -> OutgoingTransaction? {
-        let exact = OutgoingTransaction(id: id, peer: source)
-        if outgoing[exact] != nil { return exact }
-        return outgoing.keys.first { $0.id == id && $0.peer.address == source.address }
+        actions.append(.reply(reply.body, OutgoingTransaction(id: reply.id, peer: entry.peer)))
     }
 
     private mutating func acknowledge(_ id: UInt32, to peer: Endpoint) {
@@ -357,86 +337,83 @@ public struct TransactionEngine: Sendable {
     }
 
     private mutating func sendPending(_ key: Key, now: NIODeadline) {
-        guard case .executing(let source, _, let pendings)? = incoming[key] else { return }
-        guard pendings < settings.limits.pendings else {
+        guard var entry = executingRequests[key] else { return }
+        guard entry.pendings < settings.limits.pendings else {
             let reply = TransactionReply(id: key.id, body: .error(ErrorDescriptor(.tooManyPending)))
-            let message = message([.reply(reply)], to: source)
+            let message = message([.reply(reply)], to: entry.source, version: entry.version)
             let octets = message.encoded(form: settings.form)
-            store(octets, for: key, source: source, now: now)
-            transmit(octets, message, to: source, isRepetition: false)
-            actions.append(.abandoned(IncomingTransaction(id: key.id, sender: key.sender, source: source)))
+            store(octets, for: key, now: now)
+            transmit(octets, message, to: entry.source, isRepetition: false)
+            actions.append(.abandoned(IncomingTransaction(id: key.id, sender: key.sender, source: entry.source)))
             return
         }
-        incoming[key] = .executing(
-            source: source, nextPending: now + settings.timers.provisionalResponse, pendings: pendings + 1)
-        let message = message([.pending(key.id)], to: source)
-        transmit(message.encoded(form: settings.form), message, to: source, isRepetition: pendings > 0)
+        entry.pendings += 1
+        entry.nextPending = now + settings.timers.provisionalResponse
+        executingRequests[key] = entry
+        timers.insert(.executing(key), at: entry.nextPending)
+        let message = message([.pending(key.id)], to: entry.source, version: entry.version)
+        transmit(
+            message.encoded(form: settings.form), message, to: entry.source, isRepetition: entry.pendings > 1)
     }
 
-    private mutating func store(_ octets: ByteBuffer, for key: Key, source: Endpoint, now: NIODeadline) {
+    /// From executing to replied.
+    private mutating func store(_ octets: ByteBuffer, for key: Key, now: NIODeadline) {
+        guard let entry = executingRequests.removeValue(forKey: key) else { return }
         let expires = now + settings.timers.long
-        incoming[key] = .replied(octets: octets, expires: expires)
-        origin[key] = source.address
-        expiry.append((key, expires))
-        var state = peerState(source.address)
+        replies[key] = Replied(octets: octets, expires: expires, origin: entry.source.address)
+        timers.insert(.replied(key), at: expires)
+        var state = peerState(entry.source.address)
         state.executing -= 1
         state.stored += 1
-        peers[source.address] = state
+        peers[entry.source.address] = state
     }
 
     // MARK: Time
 
-    /// When `timersDue` is to be called next.
-    public var nextDeadline: NIODeadline? {
-        var deadline: NIODeadline?
-        func consider(_ other: NIODeadline) { deadline = min(deadline ?? other, other) }
-        for entry in outgoing.values { consider(min(entry.nextTransmission, entry.giveUp)) }
-        if executing > 0 {
-            for case .executing(_, let next, _) in incoming.values { consider(next) }
-        }
-        if expired < expiry.count { consider(expiry[expired].at) }
-        return deadline
-    }
+    /// When `timersDue` is to be called next. It may come early: then nothing is due.
+    public var nextDeadline: NIODeadline? { timers.first }
 
     public mutating func timersDue(now: NIODeadline) {
-        for (transaction, entry) in outgoing where min(entry.nextTransmission, entry.giveUp) <= now {
-            guard entry.giveUp > now else {
-                outgoing[transaction] = nil
-                actions.append(.timedOut(transaction))
-                continue
-            }
-            var entry = entry
-            entry.transmissions += 1
-            if entry.isPending {
-                entry.nextTransmission = now + settings.timers.pendingRetransmission
-            } else {
-                entry.delay = min(entry.delay * 2, settings.timers.maximumRetransmission.nanoseconds)
-                let deviation = peerState(transaction.peer.address).deviation
-                entry.nextTransmission = now + interval(entry.delay, deviation: deviation, isFirst: false)
-            }
-            outgoing[transaction] = entry
-            repeatedRequests += 1
-            transmit(entry.octets, entry.message, to: transaction.peer, isRepetition: true)
-        }
-        if executing > 0 {
-            for (key, value) in incoming {
-                if case .executing(_, let next, _) = value, next <= now { sendPending(key, now: now) }
+        while let (timer, deadline) = timers.take(until: now) {
+            switch timer {
+            case .outgoing(let id):
+                guard let entry = outgoing[id], entry.due == deadline else { continue }
+                repeatOrGiveUp(id, entry, now: now)
+            case .executing(let key):
+                guard executingRequests[key]?.nextPending == deadline else { continue }
+                sendPending(key, now: now)
+            case .replied(let key):
+                guard let entry = replies[key], entry.expires == deadline else { continue }
+                replies[key] = nil
+                peers[entry.origin]?.stored -= 1
             }
         }
-        while expired < expiry.count, expiry[expired].at <= now {
-            let key = expiry[expired].key
-            expired += 1
-            guard case .replied(_, let expires)? = incoming[key], expires <= now else { continue }
-            incoming[key] = nil
-            if let address = origin.removeValue(forKey: key), var state = peers[address] {
-                state.stored -= 1
-                peers[address] = state
-            }
+    }
+
+    private mutating func repeatOrGiveUp(_ id: UInt32, _ entry: Outgoing, now: NIODeadline) {
+        guard entry.giveUp > now else {
+            outgoing[id] = nil
+            actions.append(.timedOut(OutgoingTransaction(id: id, peer: entry.peer)))
+            return
         }
-        if expired > 1024, expired * 2 > expiry.count {
-            expiry.removeFirst(expired)
-            expired = 0
+        var entry = entry
+        entry.transmissions += 1
+        if entry.isPending {
+            entry.nextTransmission = now + settings.timers.pendingRetransmission
+        } else {
+            entry.delay = min(entry.delay * 2, settings.timers.maximumRetransmission.nanoseconds)
+            let deviation = peerState(entry.peer.address).deviation
+            entry.nextTransmission = now + interval(entry.delay, deviation: deviation, isFirst: false)
         }
+        outgoing[id] = entry
+        watch(id)
+        repeatedRequests += 1
+        transmit(entry.octets, entry.message, to: entry.peer, isRepetition: true)
+    }
+
+    private mutating func watch(_ id: UInt32) {
+        guard let entry = outgoing[id] else { return }
+        timers.insert(.outgoing(id), at: entry.due)
     }
 
     /// D.1.3: after the first transmission delay and deviation; after a repetition a random part of the doubled delay and the deviation.
@@ -463,8 +440,11 @@ public struct TransactionEngine: Sendable {
         peers[address] ?? PeerState(delay: settings.timers.initialDelay.nanoseconds)
     }
 
-    private func message(_ items: [TransactionItem], to peer: Endpoint) -> Message {
-        Message(version: version(for: peer.address), sender: settings.identifier, body: .transactions(items))
+    /// - Parameter version: for a peer with which none is negotiated; nil: our own.
+    private func message(_ items: [TransactionItem], to peer: Endpoint, version: UInt8? = nil) -> Message {
+        Message(
+            version: peers[peer.address]?.version ?? version ?? settings.version, sender: settings.identifier,
+            body: .transactions(items))
     }
 
     private mutating func answer(_ error: ErrorDescriptor, to source: Endpoint) {
@@ -480,18 +460,5 @@ public struct TransactionEngine: Sendable {
     private mutating func refuse(_ source: Endpoint, _ reason: String) {
         refusedMessages += 1
         actions.append(.refused(source, reason: reason, count: refusedMessages))
-    }
-}
-
-/// SplitMix64: the random part of the back-off needs no more; the seed comes from outside.
-struct SplitMix: RandomNumberGenerator, Sendable {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ value >> 30) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ value >> 27) &* 0x94D0_49BB_1331_11EB
-        return value ^ value >> 31
     }
 }

@@ -120,6 +120,25 @@ struct AssociationTests {
         #expect(try notified().isEmpty)
     }
 
+    @Test("what happened without an association is notified when there is one again, until it is answered")
+    func notifyAfterwards() throws {
+        let harness = try AgentHarness.associated()
+        try harness.addContext()
+        harness.advance(.seconds(46))
+        harness.media.contexts[1]?.onEvent("ip/1/1/1", .released(reason: "closed"))
+        harness.settle()
+        let silent = harness.take().compactMap(\.request).flatMap(\.actions).flatMap(\.commands)
+        #expect(silent.allSatisfy { $0.kind == .serviceChange })
+        harness.advance(.seconds(5))
+        try harness.acceptServiceChange()
+        let notify = try #require(harness.take().compactMap(\.request).first)
+        #expect(notify.actions.first?.commands.first?.kind == .notify)
+        harness.receive("MEGACO/2 [127.0.0.1]:2944 P=\(notify.id){C=1{N=ip/1/1/1}}")
+        harness.advance(.seconds(50))
+        try harness.acceptServiceChange()
+        #expect(harness.take().compactMap(\.request).isEmpty)
+    }
+
     @Test("H.248.36: the heartbeat comes timerx after the last signal, and again")
     func heartbeat() throws {
         let harness = try AgentHarness.associated { $0.silence = .seconds(3600) }

@@ -120,7 +120,13 @@ struct TransactionEngineTests {
         let pending = gateway.drain()
         #expect(pending.messages.map(\.body) == [.transactions([.pending(id.id)])])
         controller.receive(pending.transmissions[0], from: gatewayEnd, now: zero + .milliseconds(260))
-        #expect(controller.nextDeadline == zero + .milliseconds(2260))
+        controller.timersDue(now: zero + .milliseconds(2259))
+        let quiet = controller.drain()
+        #expect(quiet.isEmpty)
+        var later = controller
+        later.timersDue(now: zero + .milliseconds(2260))
+        let repeated = later.drain()
+        #expect(repeated.transmissions == [datagram])
         gateway.reply(subtracted, to: request, now: zero + .seconds(2))
         let reply = gateway.drain()
         guard case .transactions(let items)? = reply.messages.first?.body, case .reply(let body)? = items.first else {
@@ -258,6 +264,28 @@ struct TransactionEngineTests {
             let actions = engine.drain()
             #expect(actions.messages.first?.version == 1)
         }
+    }
+
+    @Test("until a version is settled, a reply goes under the version of its request", arguments: [1, 2, 3] as [UInt8])
+    func replyVersion(version: UInt8) throws {
+        var engine = makeEngine(gatewayEnd, peers: [Peer(address: controllerEnd.address)])
+        engine.receive(
+            ByteBuffer(string: "MEGACO/\(version) [127.0.0.1]:2944 T=5{C=1{S=*}}"), from: controllerEnd, now: zero)
+        let first = engine.drain().requests
+        engine.reply(subtracted, to: try #require(first.first), now: zero)
+        let replies = engine.drain().messages
+        #expect(replies.map(\.version) == [version])
+    }
+
+    @Test("D.1.2.2: an acknowledged range says nothing about requests that have not come yet")
+    func acknowledgedRange() {
+        var engine = makeEngine(gatewayEnd, peers: [Peer(address: controllerEnd.address)])
+        engine.receive(
+            ByteBuffer(string: "MEGACO/2 [127.0.0.1]:2944 K{0-4294967295}"), from: controllerEnd, now: zero)
+        engine.receive(
+            ByteBuffer(string: "MEGACO/2 [127.0.0.1]:2944 T=5{C=1{S=*}}"), from: controllerEnd, now: zero)
+        let requests = engine.drain().requests
+        #expect(requests.count == 1)
     }
 
     @Test("D.1.2.2: after a restart of the peer nothing of before counts")
