@@ -1,9 +1,11 @@
 import ApplicationLevelGateway
+import Logging
 import MediaSecurity
 import NIOCore
 import Observability
 import SIP
 import Transport
+import WireSyntax
 
 /// Call legs: begun, fed, and their actions carried out.
 extension ProxyCSCF {
@@ -79,7 +81,9 @@ extension ProxyCSCF {
         case .releaseContext(let context):
             contexts[context] = nil
             gateways?.release(context)
-        case .event(let what): events.emit(what)
+        case .event(let what):
+            if case .warning(let text) = what { logger.warning("\(displayEscaped(text))") }
+            events.emit(what)
         case .ended: forget(entry)
         }
     }
@@ -92,10 +96,14 @@ extension ProxyCSCF {
                 entry.clients[id] = nil
                 return self.run(entry) { $0.failed(id, timedOut: false, now: self.eventLoop.now) }
             }
+            // Cancelled before it could be sent: as if nobody had answered.
+            guard cancel == nil else {
+                entry.clients[id] = nil
+                return self.run(entry) { $0.failed(id, timedOut: true, now: self.eventLoop.now) }
+            }
             let client = endpoint.send(request, over: flow)
             entry.clients[id] = .sent(client)
             self.clientIndex[client] = (entry, id)
-            if let cancel { endpoint.cancel(client, adding: cancel) }
         }
         switch side {
         case .ue: toUE(entry.leg.served.flow, body)

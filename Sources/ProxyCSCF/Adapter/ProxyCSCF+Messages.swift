@@ -12,26 +12,22 @@ extension ProxyCSCF: SIPUser {
         listener: String
     ) {
         eventLoop.preconditionInEventLoop()
-        do {
-            if request.method != .ack { try check(request) }
-            if listener == "gm" {
-                try receive(fromUE: request, transaction, flow)
-            } else {
-                try receive(fromCore: request, transaction, flow)
-            }
-        } catch let refusal as Refusal {
+        let admission = Admission(own: own, peers: settings.peers, security: security)
+        let verdict = admission.judge(
+            request, over: flow, isAccess: listener == "gm", registrations, callFlow: { calls[$0]?.leg.served.flow })
+        switch verdict {
+        case .register(let request):
+            if let transaction { register(request, transaction, flow) }
+        case .call(let token, let request, let side):
+            if let entry = calls[token] { deliver(request, from: side, to: entry, transaction) }
+        case .begin(let request, let direction, let registration):
+            if let transaction { begin(request, direction, registration, transaction) }
+        case .relay(let request, let side, let registration, let isInDialog):
+            if let transaction { relay(request, from: side, registration, transaction, isInDialog: isInDialog) }
+        case .drop: break
+        case .refuse(let refusal, let count):
+            if let count { refuse(count.kind, flow, count.reason) }
             answer(refusal, to: request, transaction)
-        } catch {
-            answer(Refusal(400, warning: "\(error)"), to: request, transaction)
-        }
-    }
-
-    /// RFC 3261 §16.3.
-    private func check(_ request: Request) throws(Refusal) {
-        if request.headers.maxForwards == 0 { throw Refusal(483) }
-        let unknown = Hygiene.unsupportedTags(request.headers)
-        guard unknown.isEmpty else {
-            throw Refusal(420, headers: [.unsupported: unknown.joined(separator: ", ")])
         }
     }
 
@@ -40,75 +36,6 @@ extension ProxyCSCF: SIPUser {
         endpoint?.respond(
             refusal.response(to: request, tag: "pcscf-\(Tokens.make().prefix(12))", agent: "\(own.mw)"), to: transaction
         )
-    }
-
-    // MARK: Gm
-
-    private func receive(fromUE request: Request, _ transaction: TransactionID?, _ flow: Flow) throws {
-        if request.method == .register {
-            guard let transaction else { return }
-            return register(request, transaction, flow)
-        }
-        var request = request
-        guard let registration = registrations.registration(on: flow, identity: request.preferredIdentity) else {
-            refuse("unregistered", flow, "\(request.method) from a sender that is not registered over this flow")
-            throw Refusal(403, "Not registered")
-        }
-        if request.method != .ack, registration.agreement.fault(in: request.headers, isRegister: false) != nil {
-            refuse("securityVerify", flow, "Security-Verify is not the list that was sent")
-            var list = Headers()
-            list.appendSecurityServer(security.offer(on: flow))
-            throw Refusal(494, headers: list[.securityServer].map { [.securityServer: $0] } ?? [:])
-        }
-        let token = try own.takeRoutes(&request.headers)
-        if let token, let entry = calls[token] {
-            // A12: the call belongs to the flow of the registration that it was made with.
-            guard entry.leg.served.flow == flow else {
-                refuse("foreignFlow", flow, "\(request.method) for a call of another registration")
-                throw Refusal(403, "Not your call")
-            }
-            return deliver(request, from: .ue, to: entry, transaction)
-        }
-        guard let transaction else { return }
-        if (try? request.headers.to())?.tag != nil {
-            guard let token, registrations.registration(token: token)?.flow == flow, request.method != .invite else {
-                throw Refusal(481)
-            }
-            return relay(request, from: .ue, registration, transaction, isInDialog: true)
-        }
-        if own.isOwn(request.uri), case .sip(let uri) = request.uri, uri.user == nil {
-            throw request.method == .options ? Refusal(200) : Refusal(405)
-        }
-        if request.method == .invite {
-            begin(request, .originating, registration, transaction)
-        } else {
-            relay(request, from: .ue, registration, transaction, isInDialog: false)
-        }
-    }
-
-    // MARK: Mw
-
-    private func receive(fromCore request: Request, _ transaction: TransactionID?, _ flow: Flow) throws {
-        // A12: core is who comes to this listener from a configured address.
-        guard settings.peers.contains(flow.remote.address) else {
-            refuse("foreignCore", flow, "\(request.method) at Mw from an address that is no peer")
-            throw Refusal(403)
-        }
-        var request = request
-        let token = try own.takeRoutes(&request.headers)
-        if let token, let entry = calls[token] { return deliver(request, from: .core, to: entry, transaction) }
-        guard let transaction else { return }
-        guard let token, let registration = registrations.registration(token: token) else {
-            throw (try? request.headers.to())?.tag != nil ? Refusal(481) : Refusal(404, "No such registration")
-        }
-        if request.method == .invite {
-            guard (try? request.headers.to())?.tag == nil else { throw Refusal(481) }
-            begin(request, .terminating, registration, transaction)
-        } else {
-            relay(
-                request, from: .core, registration, transaction,
-                isInDialog: (try? request.headers.to())?.tag != nil)
-        }
     }
 
     // MARK: CANCEL, responses, ends

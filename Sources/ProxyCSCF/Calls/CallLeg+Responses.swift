@@ -32,7 +32,7 @@ extension CallLeg {
             dialogs[tag] = DialogRecord(
                 invite: exchange.request, response: response, direction: direction, own: own, ownToken: token)
         } else if response.status < 300, exchange.method.refreshesTarget {
-            dialogs[tag]?.refresh(exchange.from.other, response.headers)
+            dialogs[branch(response.headers, from: exchange.from)]?.refresh(exchange.from.other, response.headers)
         }
         let key = Exchange.ProvisionalKey(tag: tag, sequence: response.headers["RSeq"] ?? "")
         if response.status < 200, !key.sequence.isEmpty, let before = exchange.provisionals[key] {

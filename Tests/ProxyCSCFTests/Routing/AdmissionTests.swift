@@ -1,0 +1,152 @@
+import MediaSecurity
+import SIP
+import Testing
+import WireSyntax
+
+@testable import ProxyCSCF
+
+@Suite("Who is served")
+struct AdmissionTests {
+    static let admission = Admission(
+        own: Fixtures.own, peers: [IPAddress("127.2.0.1")!],
+        security: SecurityContext(gatewayCapable: true, allowUnprotected: false))
+
+    /// A verdict as a word.
+    private static func word(_ verdict: Admission.Verdict) -> String {
+        switch verdict {
+        case .register: "register"
+        case .call(let token, _, let side): "call \(token) from \(side)"
+        case .begin(_, let direction, _): "begin \(direction)"
+        case .relay(_, let side, _, let isInDialog): "relay from \(side)" + (isInDialog ? " in dialog" : "")
+        case .drop: "drop"
+        case .refuse(let refusal, let count): "\(refusal.status)" + (count.map { " \($0.kind)" } ?? "")
+        }
+    }
+
+    /// A store with one registration, over `Fixtures.ueFlow`, and its token.
+    private static func store() -> (RegistrationStore, String) {
+        var harness = RegistrationStoreTests.Harness()
+        let token = (try? harness.complete())?.token ?? "none"
+        return (harness.store, token)
+    }
+
+    static let mwRoute = "@127.1.0.1:6000;transport=tcp;lr>"
+    static let gmRoute = "@127.1.0.1:5061;transport=tls;lr>"
+    static let tagged = "<sip:b@ims.lab>;tag=x"
+
+    struct Row: Sendable, CustomTestStringConvertible {
+        let rule: String
+        let flow: Flow
+        let isAccess: Bool
+        let method: Method
+        var to = "<sip:b@ims.lab>"
+        /// `CALL` and `REG` stand for the tokens of the call and of the registration.
+        var route: String?
+        var uri = "sip:b@ims.lab"
+        var headers: [(HeaderName, String)] = []
+        let verdict: String
+        var testDescription: String { rule }
+    }
+
+    static let rows = [
+        Row(
+            rule: "REGISTER from anybody", flow: Fixtures.otherFlow, isAccess: true, method: .register,
+            verdict: "register"),
+        Row(
+            rule: "INVITE of a registered UE", flow: Fixtures.ueFlow, isAccess: true, method: .invite,
+            verdict: "begin originating"),
+        Row(
+            rule: "A12: INVITE over a flow without registration", flow: Fixtures.otherFlow, isAccess: true,
+            method: .invite,
+            verdict: "403 unregistered"),
+        Row(
+            rule: "A12: an ACK over a flow without registration", flow: Fixtures.otherFlow, isAccess: true,
+            method: .ack,
+            verdict: "403 unregistered"),
+        Row(
+            rule: "MESSAGE of a registered UE", flow: Fixtures.ueFlow, isAccess: true, method: .message,
+            verdict: "relay from ue"),
+        Row(
+            rule: "A request of the UE's own call", flow: Fixtures.ueFlow, isAccess: true, method: .bye, to: tagged,
+            route: "<sip:CALL" + gmRoute, verdict: "call CALL from ue"),
+        Row(
+            rule: "A12: a call of another registration", flow: Fixtures.ueFlow, isAccess: true, method: .bye,
+            to: tagged,
+            route: "<sip:FOREIGN" + gmRoute, verdict: "403 foreignFlow"),
+        Row(
+            rule: "A12: the same by the address of Mw", flow: Fixtures.ueFlow, isAccess: true, method: .bye, to: tagged,
+            route: "<sip:FOREIGN" + mwRoute, verdict: "403 foreignFlow"),
+        Row(
+            rule: "A dialog that nobody knows", flow: Fixtures.ueFlow, isAccess: true, method: .bye, to: tagged,
+            route: "<sip:nothing" + gmRoute, verdict: "481"),
+        Row(
+            rule: "A dialog of a subscription", flow: Fixtures.ueFlow, isAccess: true, method: .subscribe, to: tagged,
+            route: "<sip:REG" + gmRoute, verdict: "relay from ue in dialog"),
+        Row(
+            rule: "An ACK that belongs to nothing", flow: Fixtures.ueFlow, isAccess: true, method: .ack, to: tagged,
+            verdict: "drop"),
+        Row(
+            rule: "OPTIONS to the P-CSCF itself", flow: Fixtures.ueFlow, isAccess: true, method: .options,
+            uri: "sip:127.1.0.1:5061;transport=tls", verdict: "200"),
+        Row(
+            rule: "Another method to the P-CSCF itself", flow: Fixtures.ueFlow, isAccess: true, method: .message,
+            uri: "sip:127.1.0.1:5061", verdict: "405"),
+        Row(
+            rule: "RFC 3329: Security-Verify that is not the list", flow: Fixtures.ueFlow, isAccess: true,
+            method: .invite,
+            headers: [(.securityVerify, "other;mediasec")], verdict: "494 securityVerify"),
+        Row(
+            rule: "RFC 3329: Security-Verify that is the list", flow: Fixtures.ueFlow, isAccess: true, method: .invite,
+            headers: [(.securityVerify, "msrp-tls;mediasec")], verdict: "begin originating"),
+        Row(
+            rule: "RFC 3329 2.6: no 494 to an ACK", flow: Fixtures.ueFlow, isAccess: true, method: .ack,
+            headers: [(.securityVerify, "other;mediasec")], verdict: "drop"),
+        Row(
+            rule: "RFC 3261 16.3: Proxy-Require", flow: Fixtures.ueFlow, isAccess: true, method: .invite,
+            headers: [(.proxyRequire, "gruu")], verdict: "420"),
+        Row(
+            rule: "A route that is no route", flow: Fixtures.ueFlow, isAccess: true, method: .invite, route: "<sip:",
+            verdict: "400"),
+        Row(
+            rule: "INVITE of the core to a registered UE", flow: Fixtures.coreFlow, isAccess: false, method: .invite,
+            route: "<sip:REG" + mwRoute, verdict: "begin terminating"),
+        Row(
+            rule: "A12: the same from a UE's address at Mw", flow: Fixtures.plainFlow, isAccess: false, method: .invite,
+            route: "<sip:REG" + mwRoute, verdict: "403 foreignCore"),
+        Row(
+            rule: "INVITE of the core to nobody", flow: Fixtures.coreFlow, isAccess: false, method: .invite,
+            route: "<sip:nobody" + mwRoute, verdict: "404"),
+        Row(
+            rule: "A request of the core in a call", flow: Fixtures.coreFlow, isAccess: false, method: .bye, to: tagged,
+            route: "<sip:CALL" + mwRoute, verdict: "call CALL from core"),
+        Row(
+            rule: "A later INVITE of the core in no call", flow: Fixtures.coreFlow, isAccess: false, method: .invite,
+            to: tagged, route: "<sip:REG" + mwRoute, verdict: "481"),
+        Row(
+            rule: "NOTIFY of the core", flow: Fixtures.coreFlow, isAccess: false, method: .notify, to: tagged,
+            route: "<sip:REG" + mwRoute, verdict: "relay from core in dialog"),
+        Row(
+            rule: "REGISTER from the core", flow: Fixtures.coreFlow, isAccess: false, method: .register,
+            route: "<sip:REG" + mwRoute, verdict: "404"),
+    ]
+
+    @Test("RFC 3261 16.3, TS 24.229 5.2.6", arguments: rows)
+    func verdict(row: Row) {
+        let (store, token) = Self.store()
+        var headers = row.headers
+        if let route = row.route { headers.append((.route, route.replacing("REG", with: token))) }
+        let request = Fixtures.request(row.method, uri: row.uri, to: row.to, headers: headers)
+        let verdict = Self.admission.judge(request, over: row.flow, isAccess: row.isAccess, store) { token in
+            ["CALL": Fixtures.ueFlow, "FOREIGN": Fixtures.otherFlow][token]
+        }
+        #expect(Self.word(verdict) == row.verdict)
+    }
+
+    @Test("RFC 3261 16.3: Max-Forwards 0 gets 483")
+    func maxForwards() {
+        var request = Fixtures.request(.invite)
+        request.headers.set(.maxForwards, to: "0")
+        let verdict = Self.admission.judge(request, over: Fixtures.ueFlow, isAccess: true, Self.store().0) { _ in nil }
+        #expect(Self.word(verdict) == "483")
+    }
+}
