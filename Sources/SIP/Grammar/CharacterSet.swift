@@ -55,15 +55,27 @@ struct CharacterSet: Sendable {
 extension StringProtocol {
     /// Lower case in ASCII only: names in SIP are ASCII, and nothing else may become equal to them.
     var asciiLowercased: String {
-        String(decoding: utf8.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }, as: UTF8.self)
+        var text = String(self)
+        let lower = text.withUTF8 { octets -> String? in
+            guard octets.contains(where: { (0x41...0x5A).contains($0) }) else { return nil }
+            return String(unsafeUninitializedCapacity: octets.count) { buffer in
+                for index in octets.indices { buffer[index] = lowerCase(octets[index]) }
+                return octets.count
+            }
+        }
+        return lower ?? text
     }
 
     func equalsIgnoringCase(_ other: some StringProtocol) -> Bool {
-        utf8.count == other.utf8.count
-            && zip(utf8, other.utf8).allSatisfy {
-                let one = (0x41...0x5A).contains($0) ? $0 | 0x20 : $0
-                let two = (0x41...0x5A).contains($1) ? $1 | 0x20 : $1
-                return one == two
+        var one = String(self)
+        var two = String(other)
+        return one.withUTF8 { one in
+            two.withUTF8 { two in
+                one.count == two.count && one.indices.allSatisfy { lowerCase(one[$0]) == lowerCase(two[$0]) }
             }
+        }
     }
 }
+
+@inline(__always)
+private func lowerCase(_ octet: UInt8) -> UInt8 { (0x41...0x5A).contains(octet) ? octet | 0x20 : octet }

@@ -13,8 +13,46 @@ enum HeaderRules {
         .subject, .subscriptionState, "Target-Dialog", "Timestamp", .to, .userAgent, "Join", "Flow-Timer",
     ]
 
-    private enum Rule {
-        case address, addressList, bracketedList, contact, via, callID, cSeq, mediaType, date
+    /// What is known of one header.
+    struct Entry: Sendable {
+        var rule: Rule
+        var isSingleValued: Bool
+        fileprivate var bit: Int
+    }
+
+    /// Which known headers a message has shown; one bit each.
+    struct Seen {
+        private var bits: UInt128 = 0
+
+        /// Whether it is the first of its name.
+        mutating func insert(_ entry: Entry) -> Bool {
+            let mask = UInt128(1) << entry.bit
+            defer { bits |= mask }
+            return bits & mask == 0
+        }
+
+        func contains(_ name: HeaderName) -> Bool {
+            guard let entry = HeaderRules.entry(name) else { return false }
+            return bits >> entry.bit & 1 == 1
+        }
+    }
+
+    static func entry(_ name: HeaderName) -> Entry? { entries[name] }
+
+    private static let entries: [HeaderName: Entry] = {
+        let names = Set(rules.keys).union(singleValued).sorted { $0.key < $1.key }
+        // One bit of `Seen` a header; a test counts them.
+        precondition(names.count <= UInt128.bitWidth)
+        return Dictionary(
+            uniqueKeysWithValues: names.enumerated().map { bit, name in
+                (name, Entry(rule: rules[name] ?? .text, isSingleValued: singleValued.contains(name), bit: bit))
+            })
+    }()
+
+    enum Rule: Sendable {
+        /// Any text.
+        case text
+        case address, addressList, bracketedList, contact, via, callID, cSeq, contentLength, mediaType, date
         case number(UInt64), retryAfter, rAck, secondsWithParameters
         case tokens(atLeastOne: Bool), token, tokenWithParameters, tokenWithParametersList
         case credentials, authenticationInfo, timestamp, warning
@@ -22,7 +60,8 @@ enum HeaderRules {
     }
 
     private static let rules: [HeaderName: Rule] = [
-        .via: .via, .from: .address, .to: .address, .callID: .callID, .cSeq: .cSeq, .contact: .contact,
+        .via: .via, .from: .address, .to: .address, .callID: .callID, .cSeq: .cSeq, .contentLength: .contentLength,
+        .contact: .contact,
         .route: .bracketedList, .recordRoute: .bracketedList, .path: .bracketedList, .serviceRoute: .bracketedList,
         .referTo: .address, "Referred-By": .address, "Reply-To": .address, .pAssertedIdentity: .addressList,
         .pPreferredIdentity: .addressList, .pAssociatedURI: .addressList, .pCalledPartyID: .address,
@@ -48,9 +87,9 @@ enum HeaderRules {
     ]
 
     /// Throws what is wrong with one field value; the cursor stands at its beginning.
-    static func check(_ name: HeaderName, _ cursor: inout Cursor) throws(SyntaxError) {
-        guard let rule = rules[name] else { return }
+    static func check(_ rule: Rule, _ cursor: inout Cursor) throws(SyntaxError) {
         switch rule {
+        case .text: return
         case .address:
             let start = cursor.position
             let address = try cursor.nameAddress()
@@ -96,6 +135,7 @@ enum HeaderRules {
             _ = try cursor.authenticationParameters()
             return
         case .cSeq: _ = try cursor.cSeq()
+        case .contentLength: _ = try cursor.number("Content-Length", upTo: UInt64(Int32.max))
         case .mediaType: _ = try cursor.mediaType()
         case .date: try cursor.date()
         case .number(let limit): _ = try cursor.number("the value", upTo: limit)

@@ -101,12 +101,17 @@ struct HeaderSection {
     // MARK: - Lines
 
     private func lineEnd(from start: Int) -> Int? {
-        var position = start
-        while position + 1 < octets.count {
-            if octets[position] == 0x0D, octets[position + 1] == 0x0A { return position }
-            position += 1
+        octets.withUnsafeBufferPointer { octets in
+            var position = start
+            while position + 1 < octets.count {
+                switch octets[position + 1] {
+                case 0x0A where octets[position] == 0x0D: return position
+                case 0x0D: position += 1
+                default: position += 2
+                }
+            }
+            return nil
         }
-        return nil
     }
 
     /// The CRLF that no white space follows; counts the lines of the folds.
@@ -223,41 +228,47 @@ struct HeaderSection {
 
     /// A control character is allowed only behind a backslash (quoted-pair), and CR LF only as a fold.
     private func badOctet(in range: Range<Int>) -> Int? {
-        for index in range {
-            switch octets[index] {
-            case 0x0D where index + 1 < range.upperBound && octets[index + 1] == 0x0A: continue
-            case 0x0A where index > range.lowerBound && octets[index - 1] == 0x0D: continue
-            case 0x0D, 0x0A: return index
-            case 0x00..<0x09, 0x0B..<0x20, 0x7F:
-                if index == range.lowerBound || octets[index - 1] != UInt8(ascii: "\\") { return index }
-            default: continue
+        octets.withUnsafeBufferPointer { octets in
+            for index in range where octets[index] < 0x20 || octets[index] == 0x7F {
+                switch octets[index] {
+                case 0x09: continue
+                case 0x0D where index + 1 < range.upperBound && octets[index + 1] == 0x0A: continue
+                case 0x0A where index > range.lowerBound && octets[index - 1] == 0x0D: continue
+                case 0x0D, 0x0A: return index
+                default:
+                    if index == range.lowerBound || octets[index - 1] != UInt8(ascii: "\\") { return index }
+                }
             }
+            return nil
         }
-        return nil
     }
 
     // MARK: - Rules
 
     /// Checks every field by `HeaderRules`, and what belongs together.
     mutating func validate() {
-        var seen: Set<HeaderName> = []
+        var seen = HeaderRules.Seen()
         for (field, place) in zip(headers.fields, places) {
+            guard let entry = HeaderRules.entry(field.name) else { continue }
             do throws(SyntaxError) {
-                let isFirst = seen.insert(field.name).inserted
-                if !isFirst, HeaderRules.singleValued.contains(field.name) {
+                let isFirst = seen.insert(entry)
+                if !isFirst, entry.isSingleValued {
                     throw SyntaxError("may appear only once", field: "\(field.name)", at: place.range.lowerBound)
                 }
                 var cursor = Cursor(octets, in: place.range, field: field.name.description)
-                if field.name == .contentLength {
+                if case .contentLength = entry.rule {
                     let length = try cursor.number("Content-Length", upTo: UInt64(Int32.max))
                     try cursor.expectEnd()
                     contentLength = Int(length)
                     contentLengthOffset = place.range.lowerBound
+                } else if case .cSeq = entry.rule {
+                    let cSeq = try cursor.cSeq()
+                    try cursor.expectEnd()
+                    guard startLine?.method == nil || startLine?.method == cSeq.method else {
+                        throw cursor.fail("the method is not that of the request", at: place.range.lowerBound)
+                    }
                 } else {
-                    try HeaderRules.check(field.name, &cursor)
-                }
-                if field.name == .cSeq, let method = startLine?.method {
-                    try checkCSeq(field.value, method: method, at: place.range.lowerBound)
+                    try HeaderRules.check(entry.rule, &cursor)
                 }
             } catch {
                 var error = error
@@ -267,12 +278,6 @@ struct HeaderSection {
         }
         for name in HeaderRules.mandatory where !seen.contains(name) {
             note(SyntaxError("is missing", field: name.description, at: end, line: line))
-        }
-    }
-
-    private func checkCSeq(_ value: String, method: Method, at offset: Int) throws(SyntaxError) {
-        guard try CSeq(value).method == method else {
-            throw SyntaxError("the method is not that of the request", field: "CSeq", at: offset)
         }
     }
 

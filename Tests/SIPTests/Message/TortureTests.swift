@@ -113,4 +113,30 @@ struct TortureTests {
         #expect(uri.first?.parameters.has("unknownparam") == false)
         #expect(uri.first?.uri.sip?.parameters.has("unknownparam") == true)
     }
+
+    /// Reads it; if that succeeds, what is written must read back the same.
+    private func readBack(_ octets: [UInt8]) {
+        guard case .success(let message) = Message.read(datagram: ByteBuffer(bytes: octets)) else { return }
+        guard case .success(let again) = Message.read(datagram: message.encoded()) else {
+            Issue.record("cannot be read again: \(String(decoding: octets, as: UTF8.self).debugDescription)")
+            return
+        }
+        #expect(again.startLine == message.startLine && again.body == message.body)
+        let values = { (message: Message) in
+            message.headers.fields.filter { $0.name != .contentLength }.map { "\($0.spelling)=\($0.value)" }
+        }
+        #expect(values(again) == values(message))
+    }
+
+    @Test("A damaged torture message ends no process, and what is accepted reads back the same", arguments: ["wsinv"])
+    func damaged(name: String) throws {
+        let octets = Array(try fixture("rfc4475/" + name).readableBytesView)
+        for index in octets.indices {
+            for octet: UInt8 in [0x20, 0x22, 0x5C] {
+                var copy = octets
+                copy[index] = octet
+                readBack(copy)
+            }
+        }
+    }
 }
