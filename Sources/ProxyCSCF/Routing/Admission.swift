@@ -90,7 +90,9 @@ struct Admission {
         }
         if request.method == .ack { return .drop }
         if try request.headers.to().tag != nil {
-            guard let token, registrations.registration(token: token)?.flow == flow, request.method != .invite else {
+            guard let token, registrations.registration(token: token)?.flow == flow,
+                request.method.isRelayed(inDialog: true)
+            else {
                 return .refuse(Refusal(481), counted: nil)
             }
             return .relay(request, from: .ue, registration, isInDialog: true)
@@ -100,9 +102,9 @@ struct Admission {
                 request.method == .options ? Refusal(200) : Refusal(405, headers: [.allow: "OPTIONS, REGISTER"]),
                 counted: nil)
         }
-        return request.method == .invite
-            ? .begin(request, .originating, registration)
-            : .relay(request, from: .ue, registration, isInDialog: false)
+        if request.method == .invite { return .begin(request, .originating, registration) }
+        return request.method.isRelayed(inDialog: false)
+            ? .relay(request, from: .ue, registration, isInDialog: false) : .refuse(Refusal(481), counted: nil)
     }
 
     private func judge(
@@ -121,12 +123,23 @@ struct Admission {
             return .refuse(isInDialog ? Refusal(481) : Refusal(404, "No such registration"), counted: nil)
         }
         guard request.method == .invite else {
-            return .relay(request, from: .core, registration, isInDialog: isInDialog)
+            return request.method.isRelayed(inDialog: isInDialog)
+                ? .relay(request, from: .core, registration, isInDialog: isInDialog)
+                : .refuse(Refusal(481), counted: nil)
         }
         return isInDialog ? .refuse(Refusal(481), counted: nil) : .begin(request, .terminating, registration)
     }
 
     private func counted(_ refusal: Refusal, _ kind: String, _ reason: String) -> Verdict {
         .refuse(refusal, counted: Count(kind: kind, reason: reason))
+    }
+}
+
+extension Method {
+    /// Methods that belong to no INVITE dialog. Those that do belong to one pass through its call leg alone, where their session descriptions are read
+    /// (media-security.md 4.4); inside a dialog that is no call there are only subscriptions.
+    fileprivate func isRelayed(inDialog: Bool) -> Bool {
+        if inDialog { return [.subscribe, .notify, .refer].contains(self) }
+        return ![.invite, .ack, .bye, .prack, .update, .info, .cancel, .register].contains(self)
     }
 }

@@ -142,6 +142,24 @@ struct AdmissionTests {
         #expect(Self.word(verdict) == row.verdict)
     }
 
+    @Test(
+        "A11: what belongs to a call does not pass beside its leg",
+        arguments: [Method.update, .prack, .bye, .info, .invite],
+        [true, false])
+    func besideTheLeg(method: Method, isTagged: Bool) {
+        guard method != .invite || isTagged else { return }
+        let (store, token) = Self.store()
+        for isAccess in [true, false] {
+            let request = Fixtures.request(
+                method, to: isTagged ? Self.tagged : "<sip:b@ims.lab>",
+                headers: [(.route, "<sip:\(token)" + (isAccess ? Self.gmRoute : Self.mwRoute))])
+            let verdict = Self.admission.judge(
+                request, over: isAccess ? Fixtures.ueFlow : Fixtures.coreFlow, isAccess: isAccess, store
+            ) { _ in nil }
+            #expect(Self.word(verdict) == "481")
+        }
+    }
+
     @Test("RFC 3261 16.3: Max-Forwards 0 gets 483")
     func maxForwards() {
         var request = Fixtures.request(.invite)
