@@ -135,6 +135,8 @@ package final class UserEquipment: Sendable {
     /// - Returns: what became of it; a call that did not stand is a report with its failure.
     /// - Throws: where nothing could be tried: not registered, or the file cannot be read.
     package func call(to target: String, messages: [String], file: String?) async throws -> CallReport {
+        // Before anybody is disturbed.
+        let source = try file.map { try openSource($0) }
         let call: CallHandle
         do {
             call = try await dial(target)
@@ -145,13 +147,18 @@ package final class UserEquipment: Sendable {
         }
         var report = CallReport(callID: call.callID, isEstablished: true, security: await call.security())
         for message in messages { report.note(try await call.send(message)) }
-        if let file {
-            let outcome = try await call.sendFile(file)
+        if let source {
+            let outcome = await call.send(source)
             if case .confirmed(_, let digest) = outcome { report.fileDigest = digest }
             report.note(outcome)
         }
         await call.hangUp()
         return report
+    }
+
+    private func openSource(_ path: String) throws -> FileSource {
+        guard let agent else { throw UserEquipmentError.stopped }
+        return try FileSource(path, eventLoop: agent.eventLoop, pool: agent.media.pool)
     }
 
     /// The UE checks the name of its P-CSCF against the CAs that it was given.

@@ -13,10 +13,11 @@ final class ActiveCall {
     /// Server transactions by the tokens that the machine knows.
     var transactions: [Call.Token: TransactionID] = [:]
     var security: SecurityInfo?
-    /// The file or message that is being answered for.
+    /// Who waits for the media to stand.
     var standing: [(Result<CallHandle, UserEquipmentError>) -> Void] = []
+    /// Who waits for the call to end.
     var ending: [(Call.Ending) -> Void] = []
-    var isIncoming: Bool { transactions[0] != nil || invite == nil }
+    var isIncoming: Bool { invite == nil }
 
     init(_ call: Call, leg: MediaLeg, flow: Flow) {
         self.call = call

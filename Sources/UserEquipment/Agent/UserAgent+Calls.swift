@@ -205,7 +205,12 @@ extension UserAgent {
         tell(.ended(callID: callID, cause: ending.text))
         let standing = active.standing
         active.standing = []
-        for completion in standing { completion(.failure(.refused(status: ending.status, reason: ending.cause))) }
+        if active.isIncoming, !isStopping {
+            // A caller who gave up: whoever waits for a call waits for the next one.
+            waiting.insert(contentsOf: standing, at: 0)
+        } else {
+            for completion in standing { completion(.failure(.refused(status: ending.status, reason: ending.cause))) }
+        }
         for completion in active.ending { completion(ending) }
         active.ending = []
     }

@@ -33,8 +33,11 @@ package final class CallHandle: Sendable {
     /// Sends a file as an attachment, and waits for what becomes of it.
     /// - Throws: `UserEquipmentError.file` where it cannot be read.
     package func sendFile(_ path: String) async throws -> MessageOutcome {
-        let source = try FileSource(path, eventLoop: agent.eventLoop, pool: agent.media.pool)
-        return await withCheckedContinuation { continuation in
+        await send(try FileSource(path, eventLoop: agent.eventLoop, pool: agent.media.pool))
+    }
+
+    func send(_ source: FileSource) async -> MessageOutcome {
+        await withCheckedContinuation { continuation in
             agent.eventLoop.execute { [agent, callID] in
                 guard let session = agent.calls[callID]?.session else {
                     return continuation.resume(returning: .failed("the call is over"))

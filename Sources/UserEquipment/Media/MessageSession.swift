@@ -321,18 +321,17 @@ final class MessageSession: @unchecked Sendable {
     private func show(_ content: ByteBuffer, _ message: IncomingMessage) {
         var body = content
         var type = message.mediaType
-        var from = peer
+        // Who speaks is what the network asserted; the From inside the message is the peer's own word.
         if type == "message/cpim", let cpim = try? CPIMMessage(content) {
             body = cpim.content
             type = cpim.contentType.lowercased()
-            from = cpim.value("From") ?? peer
         }
         let isText = type.hasPrefix("text/")
         let text = isText ? String(buffer: body) : "[\(type), \(body.readableBytes) octets]"
         milestone(
             .messageReceived, message.id, detail: message.mediaType, bytes: body.readableBytes,
             digest: FileDigest.of(body))
-        onEvent?(.message(callID: callID, from: from, text: text))
+        onEvent?(.message(callID: callID, from: peer, text: text))
     }
 
     private func abandon(_ id: Ident, _ reason: String) {
