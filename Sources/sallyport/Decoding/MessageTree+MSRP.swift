@@ -5,32 +5,9 @@ import WireSyntax
 extension MessageTree {
     /// RFC 4975: one request with its body, or one response.
     mutating func addMSRP(_ octets: ByteBuffer) throws {
-        var decoder = MSRPDecoder()
-        decoder.feed(octets)
-        var body = ByteBuffer()
-        var head: RequestHead?
-        while let event = try decoder.next() {
-            switch event {
-            case .head(let found): head = found
-            case .body(let slice): body.writeImmutableBuffer(slice)
-            case .malformed(let message): throw message.error
-            case .response(let response):
-                add(response)
-                return try expectEnd(decoder, octets)
-            case .end(let flag):
-                guard let head else { break }
-                add(head, body, flag)
-                return try expectEnd(decoder, octets)
-            }
-        }
-        throw SyntaxError(
-            head == nil ? "ends before the end of the headers" : "ends before the end-line", at: octets.readableBytes)
-    }
-
-    private func expectEnd(_ decoder: MSRPDecoder, _ octets: ByteBuffer) throws {
-        guard decoder.isIdle else {
-            throw SyntaxError(
-                "octets after the end of the message", at: octets.readableBytes - decoder.retainedOctets)
+        switch try MSRPMessage(octets) {
+        case .response(let response): add(response)
+        case .request(let head, let body, let flag): add(head, body ?? ByteBuffer(), flag)
         }
     }
 
