@@ -17,8 +17,8 @@ import WireSyntax
 /// A changed Remote takes a termination back to the beginning; its other half stays and waits.
 struct ContextMachine {
     enum Action: Hashable {
-        /// Close at once, whatever is under way.
-        case close(ConnectionID)
+        /// Close at once, whatever is under way. The reason is for events, where there is one to say.
+        case close(ConnectionID, reason: String? = nil)
         /// Close when what was already given to it has been sent.
         case finish(ConnectionID)
         /// Begin TLS on a connection that was accepted.
@@ -93,6 +93,7 @@ struct ContextMachine {
         if let mode = change.mode { terminations[index].mode = mode }
         let isNewRole = role != terminations[index].role
         terminations[index].role = role
+        if isNewRole, role == .passive { stopConnecting(index) }
         if let remote = change.remote {
             let old = terminations[index].remote
             terminations[index].remote = remote
@@ -139,7 +140,7 @@ struct ContextMachine {
         if termination.leg != nil { return "the session has its connection" }
         if termination.isOver { return "the session has failed" }
         if termination.role == .active, termination.remote != nil { return "the gateway connects on this side" }
-        if termination.checks.contains(where: { $0.source.address == source.address }) {
+        if termination.checks.contains(where: { $0.kind == .tls && $0.source.address == source.address }) {
             return "this source is being checked already"
         }
         return nil
@@ -180,7 +181,7 @@ struct ContextMachine {
         guard let (index, place) = check(connection) else { return }
         let check = terminations[index].checks.remove(at: place)
         if check.isExpected {
-            actions.append(.close(connection))
+            actions.append(.close(connection, reason: failure.reason))
             fail(index, .tlsFailed(reason: failure.reason))
         } else {
             refuse(connection, index, check.source, failure.reason, isStranger: true)
@@ -283,11 +284,13 @@ struct ContextMachine {
         // TCP stands: TLS, or the wait for a fingerprint, has a timer of its own.
         if termination.checks.contains(where: { $0.kind == .tls && $0.isExpected }) { return }
         if termination.held.contains(where: { termination.expects($0.source.address) }) { return }
-        // An active side that still waits for the passive one has not failed: the other has, and says so.
-        if terminations[index].role == .active, !isTurn(index) {
-            terminations[index].isOver = true
+        // Somebody is about to show a first request: if it is not the session's, the time is up then.
+        if let check = termination.checks.first(where: { $0.kind == .firstRequest }) {
+            terminations[index].tcpDeadline = check.deadline
             return
         }
+        // An active side that still waits for the passive one has not failed. If the other fails it says so; if it comes, this one connects then.
+        if termination.role == .active, !isTurn(index) { return }
         fail(index, .tcpFailed(reason: "no TCP connection in time"))
     }
 
@@ -317,9 +320,8 @@ struct ContextMachine {
         terminations[index].held = []
         for held in termination.held {
             let isExpected = termination.expects(held.source.address)
-            if terminations[index].checks.count >= pendingLimit {
-                refuse(held.connection, index, held.source, "too many are being checked", isStranger: !isExpected)
-            } else if terminations[index].leg != nil {
+            makeRoom(index, for: held.source)
+            if terminations[index].leg != nil {
                 refuse(held.connection, index, held.source, "the session has its connection", isStranger: !isExpected)
             } else if termination.transport.isTLS {
                 terminations[index].checks.append(
@@ -409,6 +411,28 @@ struct ContextMachine {
         guard !terminations[index].isNotified else { return }
         terminations[index].isNotified = true
         actions.append(.notify(termination: terminations[index].name, event))
+    }
+
+    /// The oldest gives way: a first request to a newer connection of its source, and at the limit a check that nobody expects before one that is.
+    private mutating func makeRoom(_ index: Int, for source: Endpoint) {
+        let checks = terminations[index].checks
+        let older = checks.firstIndex { $0.kind == .firstRequest && $0.source.address == source.address }
+        let overLimit =
+            checks.count < pendingLimit ? nil : checks.firstIndex { !$0.isExpected } ?? checks.indices.first
+        guard let place = older ?? overLimit else { return }
+        let check = terminations[index].checks.remove(at: place)
+        refuse(
+            check.connection, index, check.source, "a newer connection took its place", isStranger: !check.isExpected)
+    }
+
+    /// What the gateway began itself on this side ends with the active role.
+    private mutating func stopConnecting(_ index: Int) {
+        guard terminations[index].leg == nil else { return }
+        for connection in terminations[index].checks.map(\.connection) { actions.append(.close(connection)) }
+        if let connecting = terminations[index].connecting { actions.append(.close(connecting.connection)) }
+        terminations[index].checks = []
+        terminations[index].connecting = nil
+        terminations[index].hasStarted = false
     }
 
     private mutating func refuseWaiting(_ index: Int, _ reason: String) {

@@ -26,6 +26,7 @@ extension MediaContext {
     func announce(_ leg: LegHandler, _ state: FlowEvent.Connection.State) {
         guard !leg.isAnnounced else { return }
         leg.isAnnounced = true
+        leg.learnEndpoints()
         connection(state, leg)
     }
 
@@ -52,7 +53,8 @@ extension MediaContext {
     }
 
     func tlsEnded(_ outcome: HandshakeOutcome, on leg: LegHandler, expected: [Fingerprint]) {
-        guard plane.events.isEnabled else { return }
+        // A handshake that Subtract cut short failed nobody.
+        guard plane.events.isEnabled, machine[leg.termination] != nil else { return }
         let (report, failure): (HandshakeReport, HandshakeFailure?) =
             switch outcome {
             case .accepted(let report): (report, nil)
@@ -72,7 +74,9 @@ extension MediaContext {
                         CertificateDigest.fingerprint(of: $0, hash: hash)?.description
                     },
                     ownFingerprint: ownFingerprint(leg.termination)?.description, context: id,
-                    termination: leg.termination, reason: failure?.reason)))
+                    termination: leg.termination,
+                    // Where the gateway closed, it knows better than the engine why.
+                    reason: failure?.kind == .closed ? leg.reason ?? failure?.reason : failure?.reason)))
     }
 
     func refused(_ termination: String, _ source: Endpoint, _ reason: String, isStranger: Bool) {

@@ -154,7 +154,7 @@ package final class MediaContext: @unchecked Sendable {
 
     private func perform(_ action: ContextMachine.Action) {
         switch action {
-        case .close(let connection): connections[connection]?.close()
+        case .close(let connection, let reason): connections[connection]?.close(reason)
         case .finish(let connection): connections[connection]?.finish()
         case .handshake(let connection, let name): beginHandshake(connection, name)
         case .readFirstRequest(let connection, _):
@@ -180,7 +180,7 @@ package final class MediaContext: @unchecked Sendable {
             let termination = machine[name]
         else { return }
         announce(leg, leg.isOutgoing ? .connected : .accepted)
-        let role: HandshakeRole = termination.role == .active ? .client : .server
+        let role: HandshakeRole = leg.isOutgoing ? .client : .server
         do {
             leg.pinned = try tls.install(
                 on: channel, role: role, position: .before(leg), serverName: serverName(termination)

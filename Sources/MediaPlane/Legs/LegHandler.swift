@@ -40,9 +40,14 @@ final class LegHandler: ChannelDuplexHandler, @unchecked Sendable {
     var reason: String?
 
     var stage = Stage.held {
-        didSet { readIfPossible() }
+        didSet {
+            // It has done its work, and would keep the buffer that it read from.
+            if oldValue == .firstRequest, stage != oldValue { firstRequest = MSRPDecoder() }
+            readIfPossible()
+        }
     }
-    private weak var owner: (any LegOwner)?
+    /// Strong until the channel is gone: the context hears of the end also after it was released.
+    private var owner: (any LegOwner)?
     private var context: ChannelHandlerContext?
     private weak var partner: LegHandler?
     private var mayForward = false
@@ -71,19 +76,28 @@ final class LegHandler: ChannelDuplexHandler, @unchecked Sendable {
     func close(_ reason: String? = nil) {
         if self.reason == nil { self.reason = reason }
         isClosed = true
-        partner?.partner = nil
-        partner = nil
+        part()
         context?.close(promise: nil)
     }
 
     /// After what was given to it has been sent; what still comes is dropped.
     func finish(_ reason: String? = nil) {
         if self.reason == nil { self.reason = reason }
-        partner?.partner = nil
-        partner = nil
+        part()
         inbox = []
         stage = .draining
         closeOutput()
+    }
+
+    /// The other leg goes on without this one: a chunk that it was being given is given up.
+    private func part() {
+        guard let partner else { return }
+        if let end = relay?.abort(), !end.isEmpty {
+            partner.send(end)
+            flushPartner()
+        }
+        partner.partner = nil
+        self.partner = nil
     }
 
     /// Connects the two legs, or parts them (nil). `relay` is set in aware mode only, and continues where it stood.
@@ -104,7 +118,8 @@ final class LegHandler: ChannelDuplexHandler, @unchecked Sendable {
         inbox = []
         for buffer in waiting { forward(buffer) }
         flushPartner()
-        if isInputClosed { partner?.closeOutput() }
+        flushSelf()
+        if isInputClosed { endOfInput() }
         readIfPossible()
     }
 
@@ -154,10 +169,13 @@ final class LegHandler: ChannelDuplexHandler, @unchecked Sendable {
 
     func channelReadComplete(context: ChannelHandlerContext) {
         flushPartner()
-        if needsFlush {
-            needsFlush = false
-            context.flush()
-        }
+        flushSelf()
+    }
+
+    private func flushSelf() {
+        guard needsFlush else { return }
+        needsFlush = false
+        context?.flush()
     }
 
     private func flushPartner() {
@@ -185,6 +203,8 @@ final class LegHandler: ChannelDuplexHandler, @unchecked Sendable {
             let output = try relay?.feed(buffer) ?? []
             partner.send(output)
         } catch {
+            partner.send(relay?.takeCollected() ?? [])
+            flushPartner()
             close("not MSRP: \(error)")
             return
         }
@@ -232,13 +252,21 @@ final class LegHandler: ChannelDuplexHandler, @unchecked Sendable {
         if isClosed { context.close(promise: nil) }
     }
 
-    func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+        owner = nil
+    }
 
     func channelActive(context: ChannelHandlerContext) {
-        local = context.channel.localEndpoint
-        remote = context.channel.remoteEndpoint
+        learnEndpoints()
         if !isOutgoing { owner?.accepted(self) }
         context.fireChannelActive()
+    }
+
+    /// NIO says that a connection stands before the channel becomes active.
+    func learnEndpoints() {
+        local = local ?? channel?.localEndpoint
+        remote = remote ?? channel?.remoteEndpoint
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -256,12 +284,15 @@ final class LegHandler: ChannelDuplexHandler, @unchecked Sendable {
             return
         }
         if self.reason == nil { reason = "the peer closed the connection" }
-        owner?.halfClosed(self)
         if isOutputClosed { return close() }
-        if canForward, inbox.isEmpty {
-            flushPartner()
-            partner?.closeOutput()
-        }
+        if canForward, inbox.isEmpty { endOfInput() }
+    }
+
+    /// Everything that the peer sent has been passed on: its end goes the same way. Only now does the time run that a leg may stay half closed.
+    private func endOfInput() {
+        flushPartner()
+        partner?.closeOutput()
+        owner?.halfClosed(self)
     }
 
     private func closeOutput() {
@@ -285,9 +316,8 @@ final class LegHandler: ChannelDuplexHandler, @unchecked Sendable {
 
     func channelInactive(context: ChannelHandlerContext) {
         isClosed = true
+        part()
         owner?.closed(self)
-        partner?.partner = nil
-        partner = nil
         context.fireChannelInactive()
     }
 }

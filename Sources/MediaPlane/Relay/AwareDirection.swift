@@ -64,6 +64,22 @@ struct AwareDirection {
             case .malformed(let message): malformed(message)
             }
         }
+        // An idle decoder would keep the buffer of its last read alive.
+        if decoder.isIdle { decoder = MSRPDecoder() }
+        return output.take()
+    }
+
+    /// What was already turned over when `feed` threw: whole messages before the fault.
+    mutating func takeCollected() -> [ByteBuffer] { output.take() }
+
+    /// The connection that this direction reads from is gone. A chunk that is going out is given up with `#` (RFC 4975 §7.1), so that what follows on
+    /// the other leg is not taken for its body.
+    mutating func abort() -> [ByteBuffer] {
+        guard let current, current.isForwarded else { return [] }
+        self.current = nil
+        observed = nil
+        output.write { current.head.writeEnd(.aborted, into: &$0) }
+        writeWaiting()
         return output.take()
     }
 

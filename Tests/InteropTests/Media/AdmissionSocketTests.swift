@@ -105,6 +105,37 @@ struct AdmissionSocketTests {
         try await context.end().get()
     }
 
+    @Test("A13: a client that says nothing is closed after the handshake's time, and its place is given back")
+    func silent() async throws {
+        let gateway = try Gateway { $0.timers.tlsHandshake = .milliseconds(200) }
+        let ue = try PinnedTLS(identity: .selfSigned())
+        let (context, notifications, access, _) = try await session(gateway, ue: ue.identity)
+        let peer = try await SocketPeer.connect(to: access.endpoint, from: Gateway.ue)
+        #expect(
+            try await notifications.first().event == .tlsFailed(reason: "TLS handshake not finished in time"))
+        try await peer.waitForClose()
+        #expect(gateway.events.handshakes.map(\.reason) == ["TLS handshake not finished in time"])
+        try await context.end().get()
+        try await context.eventLoop.submit {}.get()
+        #expect(gateway.plane.used.pendingConnections == 0)
+    }
+
+    @Test("Subtract in the middle of a handshake gives its place back, and fails nobody")
+    func subtractInHandshake() async throws {
+        let gateway = try Gateway()
+        let ue = try PinnedTLS(identity: .selfSigned())
+        let (context, notifications, access, _) = try await session(gateway, ue: ue.identity)
+        let peer = try await SocketPeer.connect(to: access.endpoint, from: Gateway.ue)
+        // The gateway has accepted when a second one of the same source is turned away.
+        let second = try await SocketPeer.connect(to: access.endpoint, from: Gateway.ue)
+        try await second.waitForClose()
+        try await context.end().get()
+        try await peer.waitForClose()
+        try await context.eventLoop.submit {}.get()
+        #expect(gateway.plane.used.pendingConnections == 0 && gateway.plane.used.contexts == 0)
+        #expect(notifications.all.isEmpty && gateway.events.handshakes.isEmpty)
+    }
+
     @Test("A5: who connects before the answer is held unread, and let in or closed when Remote comes")
     func heldBeforeTheAnswer() async throws {
         let gateway = try Gateway()

@@ -45,7 +45,8 @@ struct HostileSocketTests {
 
     @Test("Octets that are not MSRP end that session alone; at the core listener they end nothing", arguments: garbage)
     func notMSRP(_ octets: ByteBuffer) async throws {
-        let gateway = try Gateway()
+        // The good session waits for its peers while the bad one is played.
+        let gateway = try Gateway { $0.timers.tcpEstablishment = .minutes(5) }
         let (good, quiet, goodAccess, goodCore) = try await session(gateway, 1)
         let (bad, notifications, badAccess, badCore) = try await session(gateway, 2)
 

@@ -135,6 +135,41 @@ struct AcceptRuleTests {
         #expect(driver.actions() == ["close lost"], "what was being finished ends")
     }
 
+    @Test(
+        "A3: a silent connection of the expected core address gives way to the next; the time for TCP is not lost on it"
+    )
+    func silentFirstRequest() throws {
+        let path = "msrp://198.51.100.9:1/p;tcp"
+        var driver = ContextDriver()
+        try driver.add(
+            "c", ContextDriver.request(.core, "TCP/MSRP", remote: ContextDriver.remote(ContextDriver.peer, path: path)))
+        try driver.add(
+            "a",
+            ContextDriver.request(
+                .access, "TCP/MSRP", remote: ContextDriver.remote(ContextDriver.ue, path: "msrp://192.0.2.7:9/u;tcp")))
+        try driver.accept("ue", on: "a", from: ContextDriver.ue)
+        try driver.accept("silent", on: "c", from: ContextDriver.peer)
+        _ = driver.actions()
+        driver.advance(.seconds(8))
+        try driver.accept("right", on: "c", from: ContextDriver.peer)
+        #expect(driver.actions() == ["refused silent", "close silent", "first right"])
+        driver.advance(.seconds(3))
+        #expect(driver.actions().isEmpty, "TCP's time is up, but somebody is about to show a request")
+        driver.machine.passed(try driver.id("right"), now: driver.now)
+        #expect(driver.actions() == ["attach right c"])
+    }
+
+    @Test("A3: four slow handshakes of strangers under latching do not keep the expected peer out")
+    func oldestGivesWay() throws {
+        var driver = try e2ae(ueRemote, latch: true)
+        for index in 1...4 { try driver.accept("s\(index)", on: "a", from: "203.0.113.\(index)") }
+        _ = driver.actions()
+        try driver.accept("ue", on: "a", from: ContextDriver.ue)
+        #expect(driver.actions() == ["stranger s1", "close s1", "handshake ue"])
+        try driver.accept("s5", on: "a", from: "203.0.113.5")
+        #expect(driver.actions() == ["stranger s2", "close s2", "handshake s5"])
+    }
+
     @Test("An aware termination whose Remote has no path yet waits for it")
     func noPathYet() throws {
         var driver = ContextDriver()

@@ -63,7 +63,7 @@ struct ContextDriver {
         var words: [String] = []
         while let action = machine.nextAction() {
             switch action {
-            case .close(let connection): words.append("close \(label(connection))")
+            case .close(let connection, _): words.append("close \(label(connection))")
             case .finish(let connection): words.append("finish \(label(connection))")
             case .handshake(let connection, _): words.append("handshake \(label(connection))")
             case .readFirstRequest(let connection, _): words.append("first \(label(connection))")

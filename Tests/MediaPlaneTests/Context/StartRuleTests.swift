@@ -70,6 +70,31 @@ struct StartRuleTests {
         #expect(driver.actions() == ["notify a tcpFailed"])
     }
 
+    @Test("X3: the passive side's TLS is under way when TCP's time is up: the active side still connects after it")
+    func tlsAtTheDeadline() throws {
+        var driver = ContextDriver()
+        try driver.add("a", ContextDriver.request(.access, "TCP/TLS", .passive, remote: ueRemote))
+        try driver.add("c", ContextDriver.request(.core, "TCP", .active, remote: coreRemote))
+        driver.advance(.seconds(9))
+        try driver.accept("ue", on: "a", from: ContextDriver.ue)
+        driver.advance(.seconds(1))
+        driver.machine.passed(try driver.id("ue"), now: driver.now)
+        #expect(driver.actions() == ["handshake ue", "attach ue a", "connect c 198.51.100.9:6000"])
+        #expect(driver.machine.nextDeadline == driver.now + .seconds(10))
+    }
+
+    @Test("An active role that becomes passive stops connecting, and listens")
+    func noLongerActive() throws {
+        var driver = ContextDriver()
+        try driver.add("a", ContextDriver.request(.access, "TCP/TLS", .active, remote: ueRemote))
+        try driver.add("c", ContextDriver.request(.core, "TCP", .active, remote: coreRemote))
+        _ = driver.actions()
+        try driver.modify("a", TerminationChange(role: .passive))
+        #expect(driver.actions() == ["close a"])
+        try driver.accept("ue", on: "a", from: ContextDriver.ue)
+        #expect(driver.actions() == ["handshake ue"])
+    }
+
     @Test("A connection that cannot be opened, or not in time, is notified")
     func connectFailed() throws {
         for inTime in [true, false] {

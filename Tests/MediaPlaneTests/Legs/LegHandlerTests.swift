@@ -76,6 +76,20 @@ struct LegHandlerTests {
         #expect(pair.other.closes.modes.last == .all)
     }
 
+    @Test("What waits is delivered before the half-close is passed on, and only then does its time run")
+    func halfCloseWaits() throws {
+        let pair = try LegPair()
+        pair.couple(mayForward: false)
+        try pair.one.channel.writeInbound(ByteBuffer(string: "last words"))
+        pair.one.channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
+        pair.loop.run()
+        #expect(pair.owner.halfClosed == 0 && pair.other.closes.modes.isEmpty)
+        pair.couple()
+        pair.loop.run()
+        #expect(try pair.other.channel.readOutbound(as: ByteBuffer.self) == ByteBuffer(string: "last words"))
+        #expect(pair.owner.halfClosed == 1 && pair.other.closes.modes == [.output])
+    }
+
     @Test("A13: a leg that ends takes the octets that wait with it, and parts from the other")
     func closed() throws {
         let pair = try LegPair()

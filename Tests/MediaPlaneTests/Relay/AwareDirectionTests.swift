@@ -173,4 +173,24 @@ struct AwareDirectionTests {
         var direction = try direction()
         #expect(throws: SyntaxError.self) { try direction.feed(ByteBuffer(string: wire)) }
     }
+
+    @Test("RFC 4975 7.1: a chunk whose connection is gone is given up with #")
+    func aborted() throws {
+        var direction = try direction()
+        let (head, _) = split(send("aaaa1111"), beforeLast: 20)
+        let out = text(try direction.feed(head)) + text(direction.abort())
+        #expect(out == send("aaaa1111", to: Self.peer, from: Self.coreOwn, flag: "#"))
+        let again = direction.abort()
+        #expect(again.isEmpty)
+    }
+
+    @Test("Whole messages before octets that are not MSRP are passed on")
+    func collected() throws {
+        var direction = try direction()
+        #expect(throws: SyntaxError.self) {
+            try direction.feed(ByteBuffer(string: send("aaaa1111") + "nonsense\r\n"))
+        }
+        let collected = direction.takeCollected()
+        #expect(text(collected) == send("aaaa1111", to: Self.peer, from: Self.coreOwn))
+    }
 }
