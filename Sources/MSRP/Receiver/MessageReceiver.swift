@@ -9,7 +9,8 @@ struct MessageReceiver: Sendable {
     enum Answer: Hashable, Sendable {
         case status(UInt16)
         /// RFC 4975 §7.1.3: all octets of this message have been received.
-        case success(Ident, total: UInt64)
+        /// `isNew`: its user has not been told of it before, and may still confirm it.
+        case success(Ident, total: UInt64, isNew: Bool)
     }
 
     let limits: ReceiverLimits
@@ -84,7 +85,7 @@ struct MessageReceiver: Sendable {
 
     mutating func body(_ data: ByteBuffer) -> [Answer] {
         guard case .content(let head, let id, let offset) = chunk else { return [] }
-        guard var message = messages[id] else { return ignore(413) }
+        guard var message = messages[id] else { return ignore(refusal(of: id)) }
         let end = offset + UInt64(data.readableBytes)
         guard end <= limits.messageSize else { return refuse(id, 413, "larger than allowed") }
         messages[id] = nil
@@ -105,11 +106,11 @@ struct MessageReceiver: Sendable {
         case .bodiless(let head), .duplicate(let head):
             var answers = accepted(head)
             if flag == .complete, head.effectiveSuccessReport, let id = head.messageID {
-                answers.append(.success(id, total: finished.size(id) ?? 0))
+                answers.append(.success(id, total: finished.size(id) ?? 0, isNew: false))
             }
             return answers
         case .content(let head, let id, let offset):
-            guard var message = messages[id] else { return ignore(413) }
+            guard var message = messages[id] else { return ignore(refusal(of: id)) }
             switch flag {
             case .aborted:
                 messages[id] = nil
@@ -133,7 +134,7 @@ struct MessageReceiver: Sendable {
                 messages[id] = nil
                 finished.remember(id, .received(size: size), limits)
                 actions.append(.received(id, size: size))
-                if message.successReport { answers.append(.success(id, total: size)) }
+                if message.successReport { answers.append(.success(id, total: size, isNew: true)) }
             }
             return answers
         }
@@ -171,6 +172,12 @@ struct MessageReceiver: Sendable {
     /// RFC 4975 §7.2: 200 only where Failure-Report is yes.
     private func accepted(_ head: RequestHead) -> [Answer] {
         head.effectiveFailureReport == .yes ? [.status(200)] : []
+    }
+
+    /// With which status the user refused a message while it came.
+    private func refusal(of id: Ident) -> UInt16 {
+        if case .refused(let status)? = finished.outcome(id) { return status }
+        return 413
     }
 
     private mutating func ignore(_ status: UInt16) -> [Answer] {

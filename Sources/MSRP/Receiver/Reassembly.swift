@@ -11,6 +11,19 @@ struct Reassembly: Sendable {
         var end: UInt64 { start + UInt64(data.readableBytes) }
     }
 
+    /// A part up to this size is copied behind the one before it; a larger one stays by itself.
+    private static let joinedOctets = 4096
+
+    /// Up to where nothing is missing.
+    private var contiguousEnd: UInt64 {
+        var end = delivered
+        for part in parts {
+            guard part.start == end else { break }
+            end = part.end
+        }
+        return end
+    }
+
     /// Octets passed on; the offset of the next, from 0.
     private(set) var delivered: UInt64 = 0
     /// Set by the chunk that ends with `$`.
@@ -43,7 +56,7 @@ struct Reassembly: Sendable {
         overwrite(Part(start: offset, data: data))
         guard waiting <= limits.waitingOctets, parts.count <= limits.waitingParts else { return nil }
         guard let first = parts.first, first.start == delivered,
-            delivered > 0 || first.data.readableBytes > limits.heldOctets
+            delivered > 0 || contiguousEnd > UInt64(limits.heldOctets)
         else { return [] }
         return flush()
     }
@@ -58,9 +71,7 @@ struct Reassembly: Sendable {
 
     /// The content that waits, once nothing is missing.
     mutating func flushIfWhole() -> [ByteBuffer] {
-        guard let total, let first = parts.first, first.start == delivered, first.end >= total, parts.count == 1 else {
-            return []
-        }
+        guard let total, contiguousEnd >= total else { return [] }
         return flush()
     }
 
@@ -81,6 +92,12 @@ struct Reassembly: Sendable {
         if let last = parts.last, last.end == new.start {
             parts[parts.count - 1].data.writeImmutableBuffer(new.data)
             waiting += new.data.readableBytes
+            return
+        }
+        // All of it is there already: in place, so that many small chunks do not copy a large part again and again.
+        if let index = parts.firstIndex(where: { $0.start <= new.start && new.end <= $0.end }) {
+            let place = parts[index].data.readerIndex + Int(new.start - parts[index].start)
+            parts[index].data.setBuffer(new.data, at: place)
             return
         }
         var result: [Part] = []
@@ -105,7 +122,7 @@ struct Reassembly: Sendable {
         result.sort { $0.start < $1.start }
         var joined: [Part] = []
         for part in result {
-            if let last = joined.last, last.end == part.start {
+            if let last = joined.last, last.end == part.start, part.data.readableBytes <= Self.joinedOctets {
                 joined[joined.count - 1].data.writeImmutableBuffer(part.data)
             } else {
                 joined.append(part)

@@ -22,6 +22,7 @@ struct MessageSender: Sendable {
     private var deadlines: [(at: NIODeadline, transaction: Ident)] = []
     /// Responses and REPORTs, which go before content.
     private var control: [Control] = []
+    private var isOverrun = false
 
     private enum Control: Sendable {
         case response(ResponseHead)
@@ -76,9 +77,20 @@ struct MessageSender: Sendable {
         return true
     }
 
-    mutating func respond(_ response: ResponseHead) { control.append(.response(response)) }
+    mutating func respond(_ response: ResponseHead) { answer(.response(response)) }
 
-    mutating func report(_ report: RequestHead) { control.append(.report(report)) }
+    mutating func report(_ report: RequestHead) { answer(.report(report)) }
+
+    var waitingAnswers: Int { control.count }
+
+    private mutating func answer(_ item: Control) {
+        guard control.count < limits.answers else {
+            if !isOverrun { actions.append(.failed("the peer sends and does not read")) }
+            isOverrun = true
+            return
+        }
+        control.append(item)
+    }
 
     /// The content that `.needContent` asked for. Nothing is an error of the source: the message is given up.
     mutating func supply(_ content: ByteBuffer, for id: Ident) {

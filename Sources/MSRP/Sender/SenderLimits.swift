@@ -12,6 +12,8 @@ public struct SenderLimits: Hashable, Sendable {
     public var messages = 1024
     /// Chunks that wait for a response.
     public var transactions = 1024
+    /// Responses and REPORTs that may wait for a peer that does not read; beyond, the session has failed.
+    public var answers = 16_384
     /// From the last octet handed to the operating system to the 200 (RFC 4975 §7.1.1).
     public var transactionTimeout = TimeAmount.seconds(30)
 

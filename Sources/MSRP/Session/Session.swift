@@ -97,6 +97,9 @@ public struct Session: Sendable {
     /// Outgoing messages without an outcome yet.
     public var unfinished: [Ident] { sender.unfinished }
 
+    /// Responses and REPORTs that wait to be written: where they pile up the peer does not read, and nothing more should be read from it.
+    public var waitingAnswers: Int { sender.waitingAnswers }
+
     public mutating func nextAction() -> Action? { actions.isEmpty ? nil : actions.removeFirst() }
 
     // MARK: The connection
@@ -241,9 +244,9 @@ public struct Session: Sendable {
                 // RFC 4975 §7.1.2, §7.2: a REPORT gets no response, Failure-Report no means none at all.
                 guard head.method != .report, head.effectiveFailureReport != .no else { continue }
                 sender.respond(ResponseHead(status, to: head, own: ownPath))
-            case .success(let id, let total):
+            case .success(let id, let total, let isNew):
                 let to = ByteBuffer(bytes: head.fromPath.readableBytesView)
-                if settings.confirmsByItself {
+                if settings.confirmsByItself || !isNew {
                     report(200, id, ByteRange(start: 1, end: total, total: total), to: to, using: &generator)
                 } else if unconfirmed.count < settings.receiver.rememberedMessages {
                     unconfirmed[id] = to

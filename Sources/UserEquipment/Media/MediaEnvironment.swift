@@ -33,6 +33,8 @@ enum MediaLimits {
     /// Octets in flight to the socket: one flush into TLS stays small.
     static let writeHighMark = 256 * 1024
     static let writeLowMark = 64 * 1024
+    /// Responses and REPORTs that may wait before nothing more is read from a peer.
+    static let waitingAnswers = 64
     /// Largest message that is kept in memory to be shown.
     static let shownMessage = 1 << 20
 }

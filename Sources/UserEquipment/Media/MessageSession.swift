@@ -25,6 +25,12 @@ final class MessageSession: @unchecked Sendable {
         var message: IncomingMessage
         var sink: Sink
         var bytes = 0
+
+        /// The disk is not behind the network.
+        var isKeepingUp: Bool {
+            if case .file(let file) = sink { return file.waitingOctets <= ReceivedFile.highMark }
+            return true
+        }
     }
 
     private let environment: MediaEnvironment
@@ -109,6 +115,11 @@ final class MessageSession: @unchecked Sendable {
         // Content may be wanted although nothing is to be written yet.
         perform()
         if isFlushWanted { channel?.flush() }
+        if session.waitingAnswers > MediaLimits.waitingAnswers {
+            pause()
+        } else if session.waitingAnswers == 0 {
+            resume()
+        }
         deadline?.set(session.nextDeadline)
     }
 
@@ -349,7 +360,9 @@ final class MessageSession: @unchecked Sendable {
     }
 
     private func resume() {
-        guard !isReading, let channel else { return }
+        guard !isReading, let channel, session.waitingAnswers == 0, incoming.values.allSatisfy(\.isKeepingUp) else {
+            return
+        }
         isReading = true
         channel.setOption(.autoRead, value: true).whenSuccess { channel.read() }
     }

@@ -55,6 +55,8 @@ struct Registration: Sendable {
     private var wasChallenged = false
     private var contact = ""
     private var refresh: NIODeadline?
+    /// A registration that stood once is tried again for as long as the UE runs.
+    private var hasBeenRegistered = false
 
     init(_ settings: Settings, digest: DigestClient) {
         self.settings = settings
@@ -73,6 +75,8 @@ struct Registration: Sendable {
 
     /// - Parameter contact: the URI under which this UE is reached on its flow.
     mutating func start(contact: SIPURI) {
+        // A new flow: what was agreed on another one is not known there.
+        agreement.reset()
         self.contact = "<\(contact)>"
         begin(.registering)
     }
@@ -155,6 +159,7 @@ struct Registration: Sendable {
         associatedIdentities = (try? response.headers.addresses(.pAssociatedURI).map { "\($0.uri)" }) ?? []
         let granted = grantedExpiry(response)
         state = .registered
+        hasBeenRegistered = true
         // TS 24.229 §5.1.1.4.1: 600 s before the end, or at half time where that is sooner.
         let pause = granted > 1200 ? granted - 600 : max(granted / 2, 1)
         refresh = now + .seconds(Int64(pause))
@@ -169,7 +174,6 @@ struct Registration: Sendable {
     }
 
     private mutating func fail(_ status: Int, _ reason: String, now: NIODeadline) {
-        let wasRegistered = !serviceRoute.isEmpty
         serviceRoute = []
         if state == .leaving {
             state = .ended
@@ -177,7 +181,7 @@ struct Registration: Sendable {
         }
         state = .idle
         agreement.reset()
-        if wasRegistered { refresh = now + Self.retryInterval }
+        if hasBeenRegistered { refresh = now + Self.retryInterval }
         actions.append(.failed(status: status, reason: reason))
     }
 

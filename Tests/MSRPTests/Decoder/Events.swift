@@ -22,7 +22,7 @@ func decode(_ octets: ByteBuffer, pieces size: Int = .max, limits: DecoderLimits
     var head: RequestHead?
     var body: [UInt8] = []
     var rest = octets
-    do {
+    do throws(SyntaxError) {
         while rest.readableBytes > 0 {
             guard let piece = rest.readSlice(length: min(size, rest.readableBytes)) else { break }
             // A copy of its own, as from a socket.
@@ -43,9 +43,9 @@ func decode(_ octets: ByteBuffer, pieces size: Int = .max, limits: DecoderLimits
                 }
             }
         }
-    } catch let error as SyntaxError {
+    } catch {
         seen.append(.failure(error))
-    } catch {}
+    }
     return seen
 }
 

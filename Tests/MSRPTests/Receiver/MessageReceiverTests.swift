@@ -93,14 +93,31 @@ import Testing
         #expect(pair.bob.wire.contains("abce5 200"))
     }
 
-    @Test("the user refuses a message while it comes: 413, once for the open chunk and for each later one")
+    @Test("reports wait for the user only where the user has something to confirm")
+    func reportsAtOnce() throws {
+        var pair = try Pair { $0.confirmsByItself = false }
+        let paths = "To-Path: \(pair.bob.session.settings.own)\nFrom-Path: \(pair.alice.session.settings.own)\n"
+        try pair.bob.input("MSRP abcd1 SEND\n\(paths)Message-ID: m009\nSuccess-Report: yes\n-------abcd1$\n")
+        _ = pair.bob.output()
+        #expect(pair.bob.wire.components(of: "REPORT") == 1)
+    }
+
+    @Test("a peer that sends and does not read: its answers are counted, and past the limit the session has failed")
+    func overrun() throws {
+        var pair = try Pair { $0.sender.answers = 3 }
+        for index in 1...5 { try pair.bob.input(chunk("abcd\(index)", "1-*/*", "x", id: "m00\(index)")) }
+        #expect(pair.bob.session.waitingAnswers == 3)
+        #expect(pair.bob.actions.filter { if case .failed = $0 { true } else { false } }.count == 1)
+    }
+
+    @Test("the user refuses a message while it comes: its status, once for the open chunk and for each later one")
     func refused() throws {
         var pair = try Pair()
         try pair.bob.input(chunk("abcd1", "1-*/9", "abc"))
-        pair.bob.session.refuse(ident("m001"), status: 413, size: 0, using: &pair.bob.generator)
+        pair.bob.session.refuse(ident("m001"), status: 415, size: 0, using: &pair.bob.generator)
         try pair.bob.input(chunk("abcd2", "4-*/9", "def", "$"))
         _ = pair.bob.output()
-        #expect(pair.bob.wire.contains("abcd1 200") && pair.bob.wire.contains("abcd2 413"))
+        #expect(pair.bob.wire.contains("abcd1 200") && pair.bob.wire.contains("abcd2 415"))
         #expect(pair.bob.contents.isEmpty)
     }
 }

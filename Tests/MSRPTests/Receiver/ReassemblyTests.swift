@@ -51,6 +51,24 @@ import Testing
             reassembly.insert(ByteBuffer(string: "gh"), at: next + 6, limits: limits) == [ByteBuffer(string: "ghij")])
     }
 
+    @Test("small chunks backwards, and over what is there, do not copy it each time, and make the same message")
+    func smallOverlaps() {
+        var reassembly = Reassembly()
+        let big = ByteBuffer(repeating: 0x41, count: 60_000)
+        #expect(reassembly.insert(big, at: 40, limits: limits) == [])
+        for offset in (0..<40).reversed() {
+            #expect(reassembly.insert(ByteBuffer(string: "b"), at: UInt64(offset), limits: limits) == [])
+        }
+        for offset in 1000..<2000 {
+            #expect(reassembly.insert(ByteBuffer(string: "c"), at: UInt64(offset), limits: limits) == [])
+        }
+        let out = (reassembly.finish(at: 60_040) ?? []).map { String(buffer: $0) }.joined()
+        let expected =
+            String(repeating: "b", count: 40) + String(repeating: "A", count: 960)
+            + String(repeating: "c", count: 1000) + String(repeating: "A", count: 58_040)
+        #expect(out == expected && reassembly.isComplete)
+    }
+
     @Test("limits: octets and parts that wait")
     func bounded() {
         var reassembly = Reassembly()

@@ -102,6 +102,17 @@ import WireSyntax
         #expect(run.outcomes.count == 2)
     }
 
+    @Test("a new flow knows nothing of what was agreed on another one")
+    func newFlow() throws {
+        var run = try Run()
+        try run.start()
+        try run.answer(401, [(.wwwAuthenticate, Self.challenge), (.securityServer, "msrp-tls;mediasec")])
+        try run.accept()
+        try run.start()
+        #expect(run.requests.last?.headers.contains(.securityVerify) == false)
+        #expect(run.requests.last?.headers.contains(.securityClient) == true)
+    }
+
     @Test("a UE that does not indicate says nothing; a network that does not is not agreed with")
     func notIndicated() throws {
         var run = try Run(indicates: false)
@@ -189,5 +200,14 @@ import WireSyntax
         #expect(lost.outcomes.last == .failed(status: 0, reason: "no answer in time"))
         #expect(lost.registration.nextDeadline == Self.now + Registration.retryInterval)
         #expect(!lost.registration.isRegistered && !lost.registration.agreement.isAgreed)
+        // And again, as often as it fails.
+        for round in 1...3 {
+            let now = Self.now + .seconds(Int64(100 * round))
+            lost.registration.timersDue(now: now)
+            lost.drain()
+            lost.registration.failed("no answer in time", now: now)
+            lost.drain()
+            #expect(lost.registration.nextDeadline == now + Registration.retryInterval)
+        }
     }
 }
