@@ -316,7 +316,7 @@ struct Call: Sendable {
         guard state == .confirmed, let localDescription else { return respond(491, to: request, token) }
         do throws(MediaRefusal) {
             if let offer = try description(of: .request(request)) {
-                guard let remoteDescription, offer.media == remoteDescription.media else {
+                guard let remoteDescription, offer.describesSameMedia(as: remoteDescription) else {
                     throw MediaRefusal("the media of a call is not changed")
                 }
             }
@@ -324,7 +324,7 @@ struct Call: Sendable {
             response.headers.append(.contact, contact)
             if request.method == .invite || request.body.readableBytes > 0 {
                 response.headers.append(.contentType, "application/sdp")
-                response.body = localDescription.octets
+                response.body = settled(localDescription, isAnswer: request.body.readableBytes > 0).octets
             }
             actions.append(.respond(response, token))
         } catch {
@@ -332,6 +332,16 @@ struct Call: Sendable {
             response.headers.append(.warning, warningText(error.reason))
             actions.append(.respond(response, token))
         }
+    }
+
+    /// What this end said before; in an answer with the role that it has, where it had offered both, and without what only an offer says.
+    private func settled(_ description: SessionDescription, isAnswer: Bool) -> SessionDescription {
+        guard isAnswer, let plan, var line = description.messageMedia(at: plan.line) else { return description }
+        line.setup = plan.isActive ? .active : .passive
+        line.threeGE2AE = nil
+        var description = description
+        description.media[plan.line] = line.media
+        return description
     }
 
     // MARK: The end
@@ -462,3 +472,18 @@ struct Call: Sendable {
 
 /// RFC 3261 §20.43, code 399: what is wrong, for people.
 func warningText(_ reason: String) -> String { "399 ue \(quoted(displayEscaped(reason, limit: 200)))" }
+
+extension SessionDescription {
+    /// Each line goes to the same place by the same transport, with the same paths and fingerprints. Roles may be said anew: a refresh offers actpass.
+    func describesSameMedia(as other: SessionDescription) -> Bool {
+        media.count == other.media.count
+            && zip(media, other.media).allSatisfy { mine, theirs in
+                let one = MSRPMedia(mine, in: self)
+                let two = MSRPMedia(theirs, in: other)
+                return mine.media == theirs.media && mine.port == theirs.port
+                    && mine.proto.uppercased() == theirs.proto.uppercased()
+                    && connection(of: mine) == other.connection(of: theirs) && one.paths == two.paths
+                    && one.fingerprints == two.fingerprints
+            }
+    }
+}

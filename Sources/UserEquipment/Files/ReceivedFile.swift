@@ -20,6 +20,8 @@ final class ReceivedFile: @unchecked Sendable {
 
     /// Octets that may wait for the disk before reading from the network pauses.
     static let highMark = 1 << 20
+    /// Octets after which the space on the disk is looked at again: a peer need not have told a size.
+    static let spaceInterval = 4 << 20
     /// Names that are tried before a file is refused.
     static let maximumVariants = 1000
 
@@ -27,12 +29,15 @@ final class ReceivedFile: @unchecked Sendable {
         var descriptor: Int32
         var temporary: String
         var digest = FileDigest()
+        /// Octets written when the space was looked at last.
+        var checkedAt = 0
     }
 
     private let eventLoop: any EventLoop
     private let pool: NIOThreadPool
     private let folder: String
     private let name: String
+    private let freeSpace: UInt64
     private var file: File?
     private var waiting: [ByteBuffer] = []
     private(set) var waitingOctets = 0
@@ -60,8 +65,10 @@ final class ReceivedFile: @unchecked Sendable {
         guard statvfs(folder, &space) == 0 else {
             throw Failure(description: "the folder cannot be used: \(errorText())")
         }
-        let free = UInt64(space.f_bavail) * UInt64(space.f_frsize)
-        guard free >= UInt64(freeSpace) + (expected ?? 0) else { throw Failure(description: "no space for the file") }
+        guard Self.free(space) >= UInt64(freeSpace) + (expected ?? 0) else {
+            throw Failure(description: "no space for the file")
+        }
+        self.freeSpace = UInt64(freeSpace)
         let temporary = "\(folder)/.receiving-\(String(random, radix: 16))"
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw Failure(description: "the file cannot be made: \(errorText())") }
@@ -158,7 +165,15 @@ final class ReceivedFile: @unchecked Sendable {
             }
             file?.digest.update(written)
         }
+        guard let file, file.digest.count - file.checkedAt >= Self.spaceInterval else { return }
+        self.file?.checkedAt = file.digest.count
+        var space = statvfs()
+        guard statvfs(folder, &space) == 0, Self.free(space) >= freeSpace else {
+            throw Failure(description: "no space for the file")
+        }
     }
+
+    private static func free(_ space: statvfs) -> UInt64 { UInt64(space.f_bavail) * UInt64(space.f_frsize) }
 
     /// `link` never replaces a file: the name is taken only if nobody has it.
     private func store() throws(Failure) -> Stored {

@@ -318,6 +318,30 @@ import WireSyntax
         #expect(run.call.state == .confirmed && run.ending == nil && run.plans.count == 1)
     }
 
+    @Test("media-security 4.3: a refresh that offers actpass again is answered with the role that stands")
+    func refresh() throws {
+        var run = try outgoing()
+        let first = try #require(run.sent.first)
+        let answer = text(try description(tlsLine("a=setup:passive\n")))
+        run.call.receive(inviteResponse: try response(200, to: first, body: answer), now: now)
+        var refresh = try invite(tlsLine("a=setup:actpass\n"), cSeq: 7, toTag: "alice")
+        refresh.headers.set(.callID, to: "c1")
+        refresh.headers.set(.from, to: "<sip:bob@ims.lab>;tag=bob")
+        run.call.receive(refresh, token: 1, now: now)
+        run.drain()
+        #expect(run.responses.last?.status == 200)
+        let body = try #require(run.responses.last).body
+        let line = try #require(try SessionDescription(octets: body).messageMedia(at: 0))
+        #expect(line.setup == .active && line.threeGE2AE == nil && line.isTLS)
+        // Another address is a change.
+        var moved = try invite(tlsLine("a=setup:actpass\n", port: 6009), cSeq: 8, toTag: "alice")
+        moved.headers.set(.callID, to: "c1")
+        moved.headers.set(.from, to: "<sip:bob@ims.lab>;tag=bob")
+        run.call.receive(moved, token: 2, now: now)
+        run.drain()
+        #expect(run.responses.last?.status == 488)
+    }
+
     @Test("RFC 3261 9.2: a CANCEL before the answer: 487; a caller's BYE while it rings ends it too")
     func cancelled() throws {
         var run = try incoming(tlsLine())
