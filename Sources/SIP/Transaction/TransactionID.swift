@@ -53,4 +53,15 @@ struct ServerKey: Hashable, Sendable {
         self.method = method
         peer = flow.remote.address
     }
+
+    /// The key of the request that `response` answers over the same flow; of no use for a branch without the magic cookie.
+    init?(_ response: Response, over flow: Flow) {
+        guard let via = try? response.headers.topVia(), let branch = via.branch,
+            let cSeq = try? response.headers.cSeq()
+        else { return nil }
+        self.branch = branch
+        sentBy = via.sentBy
+        method = cSeq.method
+        peer = flow.remote.address
+    }
 }

@@ -151,6 +151,31 @@ public struct TransactionLayer: Sendable {
         }
     }
 
+    /// This one message cannot go over its flow, others can: it is longer than a datagram. Only its transaction fails. An ACK, and a response to a
+    /// request of RFC 2543, fail nothing.
+    public mutating func transmissionFailed(of message: Message, over flow: Flow) {
+        switch message {
+        case .request(let request):
+            guard request.method != .ack, let branch = (try? request.headers.topVia())?.branch,
+                let id = clientKeys[ClientKey(branch: branch, method: request.method, peer: flow.remote.address)]
+            else { return }
+            if id.isInvite {
+                inviteClients[id]?.transportFailed(into: &actions)
+            } else {
+                clients[id]?.transportFailed(into: &actions)
+            }
+            settle(id)
+        case .response(let response):
+            guard let key = ServerKey(response, over: flow), let id = serverKeys[key] else { return }
+            if id.isInvite {
+                inviteServers[id]?.transportFailed(into: &actions)
+            } else {
+                servers[id]?.transportFailed(into: &actions)
+            }
+            settle(id)
+        }
+    }
+
     // MARK: From the user
 
     /// Starts a client transaction. `request` carries its top Via with a branch of its own.
