@@ -26,6 +26,8 @@ package struct ServingProxy<Server: Hashable & Sendable>: Sendable {
     package struct Limits: Sendable {
         /// Requests that wait for their end.
         package var contexts = 20_000
+        /// Route values of one request. It starts with Max-Forwards 70 (RFC 3261 §8.1.1.6) and could not visit more.
+        package var routes = 70
         package init() {}
     }
 
@@ -113,6 +115,7 @@ package struct ServingProxy<Server: Hashable & Sendable>: Sendable {
         // §16.3
         guard let uri = request.uri.sip else { throw Refusal(416) }
         if request.headers.maxForwards == 0 { throw Refusal(483) }
+        guard request.headers.list(.route).count <= limits.routes else { throw Refusal(400) }
         let required = request.headers.list(.proxyRequire)
         guard required.isEmpty else {
             var refusal = Refusal(420)
@@ -191,20 +194,23 @@ package struct ServingProxy<Server: Hashable & Sendable>: Sendable {
     ///
     /// - Returns: the user part of the last own value, "" where it has none; nil where no value was ours.
     private func takeOwnRoutes(_ request: inout Request, _ registrar: Registrar) -> String? {
+        // Split as they came, and read: what is not the same list either way leads nowhere.
+        let values = request.headers.list(.route)
+        guard var routes = (try? request.headers.routes(.route))?[...], routes.count == values.count else { return nil }
         var own: String?
         if let uri = request.uri.sip, uri.isLooseRouter, uri.user == Self.dialogUser, registrar.isHome(uri),
-            let last = (try? request.headers.routes(.route))?.last
+            let last = routes.popLast()
         {
             request.uri = last.uri
-            let values = request.headers.list(.route).dropLast()
-            request.headers.remove(.route)
-            for value in values { request.headers.append(.route, value) }
             own = uri.user
         }
-        while let top = (try? request.headers.routes(.route))?.first?.uri.sip, registrar.isHome(top) {
-            request.headers.removeFirst(.route)
+        while let top = routes.first?.uri.sip, registrar.isHome(top) {
+            routes.removeFirst()
             own = top.user ?? ""
         }
+        guard own != nil else { return nil }
+        request.headers.remove(.route)
+        for value in values[routes.indices] { request.headers.append(.route, value) }
         return own
     }
 
@@ -247,7 +253,8 @@ package struct ServingProxy<Server: Hashable & Sendable>: Sendable {
     /// An ACK to a 2xx follows the dialog's route; one that leads nowhere is dropped.
     private mutating func forwardAcknowledgement(_ request: Request, _ registrar: Registrar) {
         var copy = request
-        guard request.headers.maxForwards != 0, takeOwnRoutes(&copy, registrar) != nil, let hop = nextHop(&copy)
+        guard request.headers.maxForwards != 0, request.headers.list(.route).count <= limits.routes,
+            takeOwnRoutes(&copy, registrar) != nil, let hop = nextHop(&copy)
         else { return }
         actions.append(.forwardStateless(copy, to: hop))
     }

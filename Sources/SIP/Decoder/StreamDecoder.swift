@@ -44,6 +44,10 @@ public struct StreamDecoder: Sendable {
     /// Octets that wait for more.
     public var bufferedBytes: Int { buffer.readableBytes }
 
+    /// Whether the rest of a message is still to come: of its header section, or of its body, even if none of the body is there yet.
+    /// Asked when `next()` has returned nil.
+    public var isMidMessage: Bool { pending != nil || buffer.readableBytes > 0 }
+
     public mutating func feed(_ octets: ByteBuffer) {
         guard failure == nil else { return }
         var octets = octets

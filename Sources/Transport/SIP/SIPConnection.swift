@@ -153,7 +153,7 @@ final class SIPConnection: ChannelInboundHandler {
             close("unreadable: \(error.error)")
             return
         }
-        if hasFinished, decoder.bufferedBytes == 0 {
+        if hasFinished, !decoder.isMidMessage {
             messageDeadline = nil
         } else if messageDeadline == nil || hasFinished {
             messageDeadline = lastActivity + endpoint.limits.messageTime

@@ -137,20 +137,30 @@ extension SIPEndpoint {
 
     // MARK: Octets out
 
-    /// - Returns: false if the flow is gone or the message does not fit it.
-    func write(_ message: Message, over flow: Flow) -> Bool {
+    enum WriteOutcome {
+        case written
+        /// Nothing can be sent over the flow any more.
+        case gone
+        /// This message of so many octets does not fit a datagram; others may.
+        case tooLarge(Int)
+    }
+
+    func write(_ message: Message, over flow: Flow) -> WriteOutcome {
         var octets = ByteBuffer()
         message.write(into: &octets)
-        guard flow.transport == .udp else { return connections[flow.connection]?.write(octets) ?? false }
-        guard octets.readableBytes <= Sockets.largestDatagram,
-            let socket = sockets.first(where: { $0.transport == .udp && $0.local == flow.local })
-        else { return false }
+        guard flow.transport == .udp else {
+            return connections[flow.connection]?.write(octets) == true ? .written : .gone
+        }
+        guard let socket = sockets.first(where: { $0.transport == .udp && $0.local == flow.local }) else {
+            return .gone
+        }
+        guard octets.readableBytes <= Sockets.largestDatagram else { return .tooLarge(octets.readableBytes) }
         var target = flow.remote
         if case .response = message { target = ViaStamp.responseTarget(try? message.headers.topVia(), over: flow) }
         capture?.datagram(from: flow.local, to: target, octets)
         let envelope = AddressedEnvelope(remoteAddress: SocketAddress(target), data: octets)
         socket.channel.writeAndFlush(envelope, promise: nil)
-        return true
+        return .written
     }
 
     func emitConnection(

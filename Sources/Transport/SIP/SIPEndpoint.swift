@@ -52,6 +52,8 @@ package final class SIPEndpoint: @unchecked Sendable {
     private var malformedAnswers: TokenBucket
     /// Messages that could not be read, requests and responses.
     package internal(set) var malformedCount = 0
+    /// Messages that did not fit a datagram.
+    package internal(set) var tooLargeCount = 0
     /// Connections that were refused for a limit.
     package internal(set) var refusedCount = 0
     var isStopped = false
@@ -240,12 +242,22 @@ package final class SIPEndpoint: @unchecked Sendable {
     }
 
     private func transmit(_ message: Message, over flow: Flow) {
-        guard write(message, over: flow) else {
-            // RFC 3261 §18.4. Not from inside the loop over actions: the layer is asked afterwards.
-            layer.transportFailed(flow, now: eventLoop.now)
-            return
+        // RFC 3261 §18.4. Not from inside the loop over actions: the layer is asked afterwards.
+        switch write(message, over: flow) {
+        case .written: if events.isEnabled { events.emit(SIPTrace.event(message, .sent, over: flow)) }
+        case .gone: layer.transportFailed(flow, now: eventLoop.now)
+        case .tooLarge(let octets):
+            // The fault of who made the message, who need not be this peer: what else runs with the peer goes on.
+            tooLargeCount += 1
+            layer.transmissionFailed(of: message, over: flow)
+            guard events.isEnabled else { return }
+            events.emit(
+                .refused(
+                    .init(
+                        kind: "tooLarge", remote: "\(flow.remote)", local: "\(flow.local)",
+                        reason: "\(octets) octets are above the \(Sockets.largestDatagram) of a datagram",
+                        count: tooLargeCount)))
         }
-        if events.isEnabled { events.emit(SIPTrace.event(message, .sent, over: flow)) }
     }
 
     /// The connection of `flow` is gone.

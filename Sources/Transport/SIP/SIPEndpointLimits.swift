@@ -7,7 +7,10 @@ package struct SIPEndpointLimits: Sendable {
     /// Accepted connections of one source address.
     package var connectionsPerSource = 256
     /// A connection over which nothing comes or goes for so long is closed. Keep-alives (RFC 5626 §3.5.1) count.
-    package var idle = TimeAmount.minutes(30)
+    ///
+    /// Longer than the longest registration that a registrar grants by default (two hours): the flow of a registration carries every call of its UE, and
+    /// nothing needs to pass over it before the registration is refreshed. Longer registrations need keep-alives.
+    package var idle = TimeAmount.minutes(125)
     /// From the first octet of a message, and from the acceptance of a connection (TLS included), to the end of the message.
     package var messageTime = TimeAmount.seconds(20)
     /// Octets that may wait for a peer that does not read; beyond, its connection is closed.

@@ -144,6 +144,35 @@ struct ServingProxyTests {
         #expect(target == NextHop(endpoint: Endpoint(.v4(0x7F00_0008), 4000), transport: .udp))
     }
 
+    @Test("A13: own Route values are taken off in one go, and a request with too many values gets 400")
+    func manyRoutes() throws {
+        var home = try Harness()
+        let limit = ServingProxy<Int>.Limits().routes
+        let next = "<sip:leg@127.0.0.4:5070;transport=tcp;lr>;x=\"a, b\""
+        func bye(_ own: Int, _ method: Method = .bye) throws -> Request {
+            try home.request(
+                method, uri: "sip:bob@127.0.0.8:4000", to: "<sip:bob@ims.lab>;tag=b",
+                routes: [Array(repeating: Self.dialog, count: own).joined(separator: ","), next])
+        }
+        guard case .forward(let request, let hop, _)? = home.receive(try bye(limit - 1)).first else {
+            Issue.record("not forwarded")
+            return
+        }
+        #expect(request.headers.list(.route) == [next])
+        #expect(hop.endpoint.port == 5070)
+        #expect(home.status(home.receive(try bye(limit))) == 400)
+        #expect(home.receive(try bye(limit, .ack)).isEmpty)
+    }
+
+    @Test("Route values that are split otherwise than they are read lead nowhere")
+    func ambiguousRoutes() throws {
+        var home = try Harness()
+        let bye = try home.request(
+            .bye, uri: "sip:bob@127.0.0.8:4000", to: "<sip:bob@ims.lab>;tag=b",
+            routes: ["\(Self.dialog), <x:\">, \(Self.dialog), <x:\">"])
+        #expect(home.status(home.receive(bye)) == 481)
+    }
+
     @Test("RFC 3261 16.6 step 6: a strict router gets the Request-URI, and the target goes to the end of Route")
     func strictRouter() throws {
         var home = try Harness()

@@ -37,6 +37,23 @@ struct StreamDecoderTests {
         #expect(bodies == ["1one\r\n\r\n", "2", "3three"])
     }
 
+    @Test(
+        "RFC 3261 18.3: after every octet it is known whether a message is under way, between its header section and its body too"
+    )
+    func midMessage() throws {
+        var decoder = StreamDecoder()
+        var rest = Self.request(1, body: "one")
+        #expect(!decoder.isMidMessage)
+        while rest.readableBytes > 1, let octet = rest.readSlice(length: 1) {
+            decoder.feed(octet)
+            #expect(try decoder.next() == nil)
+            #expect(decoder.isMidMessage)
+        }
+        decoder.feed(rest)
+        #expect(try decoder.next() != nil)
+        #expect(!decoder.isMidMessage)
+    }
+
     @Test("RFC 5626 4.4.1: keep-alives between messages")
     func keepAlives() throws {
         var stream = ByteBuffer(string: "\r\n\r\n")

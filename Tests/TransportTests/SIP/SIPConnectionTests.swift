@@ -110,6 +110,29 @@ import WireSyntax
         #expect(!channel.isActive)
     }
 
+    @Test("a header section behind a whole message, and no octet of its body: the same deadline")
+    func bodyMissing() throws {
+        let harness = SIPHarness()
+        let channel = try harness.accept()
+        let second = SIPHarness.options(via: Self.tcp + "2").replacing("Content-Length: 0", with: "Content-Length: 5")
+        try feed(harness, channel, SIPHarness.options(via: Self.tcp) + second)
+        harness.loop.advanceTime(by: harness.endpoint.limits.messageTime - .seconds(1))
+        #expect(channel.isActive)
+        harness.loop.advanceTime(by: .seconds(2))
+        #expect(!channel.isActive)
+    }
+
+    @Test("a connection stays as long as a registration of two hours, with nothing over it")
+    func quiet() throws {
+        let harness = SIPHarness()
+        let channel = try harness.accept()
+        try feed(harness, channel, SIPHarness.options(via: Self.tcp))
+        harness.loop.advanceTime(by: .seconds(7200))
+        #expect(channel.isActive)
+        harness.loop.advanceTime(by: .minutes(5))
+        #expect(!channel.isActive)
+    }
+
     @Test("idle connections are closed; keep-alives keep them")
     func idle() throws {
         var limits = SIPEndpointLimits()

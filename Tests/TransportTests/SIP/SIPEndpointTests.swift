@@ -61,6 +61,47 @@ import WireSyntax
         #expect(harness.endpoint.transactionCount == 0)
     }
 
+    @Test("A13: a request that no datagram holds fails alone; what else runs with the peer goes on")
+    func tooLargeRequest() throws {
+        let flow = Flow(transport: .udp, local: SIPHarness.local, remote: SIPHarness.peer)
+        harness.endpoint.send(try SIPHarness.request(.invite), over: flow)
+        harness.receive(SIPHarness.options())
+        _ = try harness.sent()
+        var large = try SIPHarness.request(.message)
+        large.body = ByteBuffer(repeating: 0x61, count: 70_000)
+        harness.endpoint.send(large, over: flow)
+        harness.loop.run()
+        #expect(try harness.sent().isEmpty)
+        #expect(harness.log == ["OPTIONS mw", "failed"])
+        #expect(harness.endpoint.transactionCount == 2)
+        #expect(harness.endpoint.tooLargeCount == 1)
+        let reasons = harness.events.all.compactMap { what -> String? in
+            guard case .refused(let event) = what, event.kind == "tooLarge" else { return nil }
+            return event.reason
+        }
+        #expect(reasons.count == 1)
+        // An ACK, and what runs outside of transactions, fail nothing.
+        large.method = .ack
+        harness.endpoint.sendStateless(.request(large), over: flow)
+        harness.loop.run()
+        #expect(harness.endpoint.transactionCount == 2)
+    }
+
+    @Test("a response that no datagram holds fails its own transaction", arguments: [Method.options, .invite])
+    func tooLargeResponse(method: Method) throws {
+        harness.receive(SIPHarness.options(callID: "other").replacing("z9hG4bKone", with: "z9hG4bKother"))
+        harness.receive(SIPHarness.options().replacing("OPTIONS", with: method.rawValue))
+        let (request, id, _) = harness.requests[1]
+        var response = Response.make(200, nil, to: request, toTag: "t")
+        response.body = ByteBuffer(repeating: 0x61, count: 70_000)
+        harness.endpoint.respond(response, to: try #require(id))
+        harness.loop.run()
+        #expect(harness.log == ["OPTIONS mw", "\(method.rawValue) mw"] + (method == .invite ? ["failed"] : []))
+        let (first, firstID, _) = harness.requests[0]
+        harness.endpoint.respond(.make(200, nil, to: first, toTag: "t"), to: try #require(firstID))
+        #expect(try harness.sent().map(\.text).filter { $0.hasPrefix("SIP/2.0 200") }.count == 1)
+    }
+
     @Test("the user is never called from inside its own call")
     func reentrancy() throws {
         let gone = Flow(transport: .tcp, local: SIPHarness.local, remote: SIPHarness.peer, connection: 77)
