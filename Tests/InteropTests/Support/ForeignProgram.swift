@@ -26,6 +26,12 @@ struct ForeignProgram: Sendable {
         var timedOut: Bool
     }
 
+    /// A program at a known place.
+    init(name: String, path: String) {
+        self.name = name
+        self.path = path
+    }
+
     init(_ name: String) throws {
         guard let path = Self.find(name) else { throw NotInstalled(name: name) }
         self.name = name
@@ -123,6 +129,9 @@ struct ForeignProgram: Sendable {
         func write(_ text: String) { try? input.write(contentsOf: Data(text.utf8)) }
 
         func closeInput() { try? input.close() }
+
+        /// Asks it to stop, as an operator or an init system does.
+        func terminate() { if process.isRunning { Glibc.kill(process.processIdentifier, SIGTERM) } }
 
         func kill() { if process.isRunning { Glibc.kill(process.processIdentifier, SIGKILL) } }
 

@@ -106,7 +106,14 @@ actor Chat {
         guard let target else {
             while !Task.isCancelled {
                 output.line("* waiting for a call")
-                let next = try await ue.nextCall()
+                // A caller that gives up, or whose session does not come about, ends nothing here: the next one may call.
+                let next: CallHandle
+                do {
+                    next = try await ue.nextCall()
+                } catch UserEquipmentError.refused(let status, let reason) {
+                    output.line("* a call did not stand: \(status) \(displayEscaped(reason))")
+                    continue
+                }
                 output.line("* \(displayEscaped(next.peer)) calls")
                 call = next
                 _ = await next.ended()
