@@ -133,8 +133,10 @@ final class SocketListener: Sendable {
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelInitializer { channel in
                 let peer = SocketPeer()
+                // Whoever takes the peer may use it at once: it has its channel first.
+                let ready = peer.setUp(channel, .server, tls, expecting)
                 queue.put(peer)
-                return peer.setUp(channel, .server, tls, expecting)
+                return ready
             }
             .bind(to: SocketAddress(Endpoint(address, 0))).get()
         guard let endpoint = channel.localEndpoint else { throw SocketPeer.WaitFailure(description: "no port") }
