@@ -201,4 +201,159 @@ struct GatewayControlTests {
         harness.receive("P=\(audit.id){C=-{AV=ROOT}}")
         #expect(harness.control.isCapable)
     }
+
+    /// A gateway with one reserved context, 5.
+    private func reserved(
+        _ gateways: [Peer] = [Peer(address: ControlHarness.first.address)]
+    ) throws -> (ControlHarness, [ReservedTermination]) {
+        let harness = try ControlHarness(gateways: gateways)
+        try harness.register()
+        let box = harness.reserve()
+        harness.receive(ControlHarness.added(try #require(harness.next()).id))
+        return (harness, try #require(try box.value?.get()))
+    }
+
+    @Test("a Notify of a context whose Subtract is under way is answered, and nothing more")
+    func notifyWhileReleasing() throws {
+        let (harness, terminations) = try reserved()
+        harness.control.release(terminations[0].handle.context)
+        harness.settle()
+        let subtract = try #require(harness.next())
+        harness.receive("T=9{C=5{N=ip/1/1/a{OE=1{g/cause{Generalcause=NR}}}}}")
+        #expect(harness.outbox.count == 1 && harness.next() == nil && harness.notified.isEmpty)
+        harness.receive("P=\(subtract.id){C=5{S=*}}")
+        // After it, the context is one that nobody knows.
+        harness.receive("T=10{C=5{N=ip/1/1/a{OE=1{g/cause{Generalcause=NR}}}}}")
+        #expect(harness.next()?.action.context == ContextID(5))
+    }
+
+    /// Registers again with Disconnected: the controller looks for contexts that it does not know.
+    private func reconnect(_ harness: ControlHarness) throws -> ControlHarness.Asked {
+        harness.receive("T=60{C=-{SC=ROOT{SV{MT=DC,RE=\"900\",V=2}}}}")
+        let packages = try #require(harness.next())
+        harness.receive("P=\(packages.id){C=-{AV=ROOT}}")
+        let audit = try #require(harness.next())
+        #expect(audit.action.context == .all && audit.command.kind == .auditValue)
+        return audit
+    }
+
+    @Test("an audit of more contexts than fit a request's limit is read, and the unknown ones are subtracted")
+    func largeAudit() throws {
+        let (harness, _) = try reserved()
+        let audit = try reconnect(harness)
+        harness.receive("P=\(audit.id){\((1...2000).map { "C=\($0){AV=ip/1/\($0)/a}" }.joined(separator: ","))}")
+        var contexts: [ContextID] = []
+        while let asked = harness.next() {
+            #expect(asked.command.kind == .subtract)
+            contexts.append(asked.action.context)
+        }
+        #expect(Set(contexts) == Set((1...2000).map { ContextID($0) }).subtracting([ContextID(5)]))
+        #expect(harness.lost.isEmpty && harness.control.contextCount == 1)
+    }
+
+    @Test(
+        "RFC 3525 533: contexts that do not fit a Reply, or can't be read, go together if none is ours",
+        arguments: ["ER=533{}", "C=1{AV=ip/1/1/a{nonsense"])
+    func tooManyToList(reply: String) throws {
+        let harness = try ControlHarness()
+        let audit = try reconnect(harness)
+        harness.receive("P=\(audit.id){\(reply)}")
+        let subtract = try #require(harness.next())
+        #expect(subtract.action.context == .all && subtract.command.kind == .subtract)
+        #expect(subtract.command.termination == .all && subtract.command.wantsWildcardedResponse)
+        // A repetition of it must not take a new context along.
+        #expect(!harness.control.isCapable)
+        harness.receive("P=\(subtract.id){C=*{S=*}}")
+        #expect(harness.control.isCapable && harness.lost.isEmpty)
+    }
+
+    @Test("RFC 3525 533: with contexts of ours nothing is subtracted, and the next supervision looks again")
+    func tooManyBesideOurs() throws {
+        let (harness, _) = try reserved()
+        let audit = try reconnect(harness)
+        harness.receive("P=\(audit.id){ER=533{}}")
+        #expect(harness.next() == nil && harness.control.contextCount == 1 && harness.control.isCapable)
+        harness.advance(.seconds(10))
+        let root = try #require(harness.next())
+        harness.receive("P=\(root.id){C=-{AV=ROOT}}")
+        #expect(harness.next()?.action.context == .all)
+    }
+
+    @Test("a request that can't be sent fails with 510 and says nothing about the gateway")
+    func notSent() throws {
+        let (harness, _) = try reserved()
+        let box = ControlHarness.Box<GatewayControl.Reply>()
+        let large = CommandRequest(
+            .modify, .all,
+            [
+                .media(
+                    MediaDescriptor(streams: [
+                        StreamDescriptor(id: 1, local: ByteBuffer(repeating: 0x61, count: 70_000))
+                    ]))
+            ])
+        harness.control.send([ActionRequest(ContextID(5), commands: [large])], to: 0) { box.value = $0 }
+        #expect(box.value == nil)
+        harness.settle()
+        #expect(box.value.flatMap { GatewayFailure($0) }?.code == 510)
+        #expect(harness.lost.isEmpty && harness.control.contextCount == 1)
+    }
+
+    @Test("contexts in an audit wait for the Reserves under way: what none of them made is subtracted")
+    func auditUnderLoad() throws {
+        let (harness, _) = try reserved()
+        let audit = try reconnect(harness)
+        let box = harness.reserve()
+        let add = try #require(harness.next())
+        harness.receive("P=\(audit.id){C=5{AV=ip/1/1/a},C=6{AV=ip/1/1/c},C=7{AV=ip/1/1/d}}")
+        #expect(harness.next() == nil)
+        // Another one begins: it made neither.
+        let other = harness.reserve()
+        _ = try #require(harness.next())
+        harness.receive(ControlHarness.added(add.id, context: 6))
+        #expect(try box.value?.get().count == 2)
+        let subtract = try #require(harness.next())
+        #expect(subtract.command.kind == .subtract && subtract.action.context == ContextID(7))
+        #expect(harness.next() == nil && other.value == nil)
+    }
+
+    @Test("two gateways on one host, told apart by their configured ports: a restart of one leaves the other alone")
+    func oneHost() throws {
+        let second = Endpoint(ControlHarness.first.address, 2945)
+        let (harness, _) = try reserved([
+            Peer(address: second.address, port: 2944), Peer(address: second.address, port: 2945),
+        ])
+        harness.receive("T=2{C=-{SC=ROOT{SV{MT=RS,RE=\"901\",V=1}}}}", from: second)
+        let packages = try #require(harness.next())
+        #expect(packages.to == second)
+        harness.receive("P=\(packages.id){C=-{AV=ROOT}}", from: second)
+        harness.outbox = []
+        let box = harness.reserve()
+        let add = try #require(harness.next())
+        #expect(add.to == second)
+        harness.receive("T=44{C=-{SC=ROOT{SV{MT=RS,RE=\"901\",V=2}}}}")
+        #expect(harness.lost == ["127.0.0.2:2944"] && box.value == nil)
+        harness.receive(ControlHarness.added(add.id), from: second)
+        #expect(try box.value?.get().count == 2)
+        // The version is the one that this gateway settled.
+        harness.outbox = []
+        harness.receive("T=45{C=-{AV=ROOT{AT{}}}}", from: second)
+        #expect(harness.outbox.first?.message.version == 1)
+    }
+
+    @Test("Graceful: the gateway is out of service when its last context has gone")
+    func draining() throws {
+        let (harness, terminations) = try reserved()
+        harness.receive("T=50{C=-{SC=ROOT{SV{MT=GR,RE=\"905\"}}}}")
+        #expect(!harness.control.isCapable && harness.lost.isEmpty)
+        harness.control.release(terminations[0].handle.context)
+        harness.settle()
+        let subtract = try #require(harness.next())
+        #expect(harness.lost.isEmpty)
+        harness.receive("P=\(subtract.id){C=5{S=*}}")
+        #expect(harness.lost == ["127.0.0.2"])
+        // Nobody asks it whether it is back.
+        harness.outbox = []
+        harness.advance(.seconds(30))
+        #expect(harness.next() == nil && !harness.control.isCapable)
+    }
 }

@@ -29,7 +29,7 @@ extension GatewayAgent: H248User {
         let change = ServiceChangeDescriptor(
             method: method, reason: reason, address: endpoint.local.map { .port($0.port) },
             profile: settings.provisional.profile, version: association.version ?? settings.version)
-        endpoint.setVersion(association.version, for: association.endpoint.address)
+        endpoint.setVersion(association.version, for: association.endpoint)
         guard let transaction = send(change, then: { [weak self] reply in self?.registered(reply) }) else {
             association.state = .idle
             associationTimer?.set(eventLoop.now + settings.retry)
@@ -82,7 +82,7 @@ extension GatewayAgent: H248User {
             return register()
         }
         let offered = association.version ?? settings.version
-        endpoint.setVersion(min(answer.version ?? offered, offered), for: association.endpoint.address)
+        endpoint.setVersion(min(answer.version ?? offered, offered), for: association.endpoint)
         switch answer.address {
         case .port(let port)? where port != 0: association.endpoint.port = port
         case .mid(.address(let address, let port?))? where address == association.endpoint.address && port != 0:
@@ -204,24 +204,21 @@ extension GatewayAgent: H248User {
 
     // MARK: Out of service
 
-    /// Graceful/905, then everything is given back. The endpoint is the caller's to stop.
+    /// Graceful/905, Forced/908 if contexts remain, then everything is given back. The endpoint is the caller's to stop.
     package func stop() -> EventLoopFuture<Void> {
         eventLoop.preconditionInEventLoop()
         isDraining = true
         let wasEstablished = association.isEstablished
         association.state = .leaving
-        let answered = eventLoop.makePromise(of: Void.self)
-        farewell = deadlines.register { _ in answered.succeed(()) }
+        var farewells = eventLoop.makeSucceededVoidFuture()
         if wasEstablished {
-            let change = ServiceChangeDescriptor(method: .graceful, reason: "905 Termination Taken Out Of Service")
-            if send(change, then: { _ in answered.succeed(()) }) == nil { answered.succeed(()) }
-            farewell?.set(eventLoop.now + settings.farewell)
-        } else {
-            answered.succeed(())
+            farewells = sayFarewell(.graceful, "905 Termination Taken Out Of Service").flatMap { [self] in
+                guard table.count > 0 else { return eventLoop.makeSucceededVoidFuture() }
+                // What is still there ends now: the controller must not wait for it.
+                return sayFarewell(.forced, "908 MG Impending Failure")
+            }
         }
-        return answered.futureResult.flatMap { [self] in
-            farewell?.cancel()
-            farewell = nil
+        return farewells.flatMap { [self] in
             associationTimer?.cancel()
             associationTimer = nil
             let ends = table.ordered.map { context in
@@ -229,6 +226,19 @@ extension GatewayAgent: H248User {
                 return context.media.end().recover { _ in }
             }
             return EventLoopFuture.andAllComplete(ends, on: eventLoop)
+        }
+    }
+
+    /// Ends with the answer, or after `settings.farewell`.
+    private func sayFarewell(_ method: ServiceChangeDescriptor.Method, _ reason: String) -> EventLoopFuture<Void> {
+        let answered = eventLoop.makePromise(of: Void.self)
+        farewell = deadlines.register { _ in answered.succeed(()) }
+        farewell?.set(eventLoop.now + settings.farewell)
+        let change = ServiceChangeDescriptor(method: method, reason: reason)
+        if send(change, then: { _ in answered.succeed(()) }) == nil { answered.succeed(()) }
+        return answered.futureResult.map { [self] in
+            farewell?.cancel()
+            farewell = nil
         }
     }
 }

@@ -7,7 +7,14 @@ import WireSyntax
 
 /// Notify (iq-h248 10, Failure events, Heartbeat).
 extension GatewayAgent {
+    /// Behind the commands under way: it may be of an Add whose result is still to come, and whose reply goes first.
     func mediaEvent(_ event: TerminationEvent, at name: String, in id: ContextID) {
+        table[id]?.tail.whenComplete { [self] _ in
+            eventLoop.execute { [self] in happened(event, at: name, in: id) }
+        }
+    }
+
+    private func happened(_ event: TerminationEvent, at name: String, in id: ContextID) {
         guard let context = table[id], let name = TerminationID(name), let index = context.index(of: name),
             let subscription = context.terminations[index].subscription, !context.terminations[index].hasNotified,
             let observed = mapping.events.observed(event, subscription)

@@ -99,20 +99,20 @@ extension GatewayControl: H248User {
                     return failed(.unknownProfile, "profile \(profile)")
                 }
             }
-            let version = min(change.version ?? endpoint.version(for: transaction.source.address), settings.version)
+            let version = min(change.version ?? endpoint.version(for: transaction.source), settings.version)
             guard version >= 1 else { return failed(.versionNotSupported, "version \(version)") }
             let isRestart = method == .restart
             // A restart ends what was before; whoever was disconnected still has its contexts, and we may know them.
             if isRestart {
-                endpoint.restarted(transaction.source.address, except: transaction)
-                abandonPending(to: transaction.source.address)
+                endpoint.restarted(transaction.source, except: transaction)
+                abandonPending(to: index)
                 lost(index, "it has restarted")
             }
             gateways[index].needsCleaning = !isRestart
             gateways[index].isBeingAudited = false
             gateways[index].isReachable = true
             gateways[index].endpoint = address(of: gateways[index].peer, change.address, source: transaction.source)
-            let source = transaction.source.address
+            let source = transaction.source
             afterwards.append { [self] in
                 // From now on both sides put it into every header (iq-h248 10).
                 endpoint.setVersion(version, for: source)
@@ -124,7 +124,7 @@ extension GatewayControl: H248User {
             afterwards.append { [self] in
                 guard gateways[index].state != .outOfService else { return }
                 if (change.delay ?? 0) == 0, gateways[index].contexts.isEmpty {
-                    lost(index, "it goes out of service")
+                    drained(index)
                 } else {
                     gateways[index].state = .draining
                     availabilityMayHaveChanged()
@@ -149,8 +149,9 @@ extension GatewayControl: H248User {
     }
 
     /// The endpoint has dropped what was under way to a restarted peer without a report.
-    private func abandonPending(to address: IPAddress) {
-        for (transaction, then) in pending where transaction.peer.address == address {
+    private func abandonPending(to index: Int) {
+        for (transaction, then) in pending
+        where self.index(of: transaction.peer.address, port: transaction.peer.port) == index {
             pending[transaction] = nil
             then(.timedOut)
         }
@@ -163,9 +164,7 @@ extension GatewayControl: H248User {
     ) {
         guard gateways[index].contexts[context]?.terminations[termination] != nil else {
             // Nobody here knows it: it is left over from something (iq-h248 7).
-            if context.isSpecific, gateways[index].contexts[context] == nil, gateways[index].reserving == 0 {
-                subtract(context, at: index)
-            }
+            subtractIfUnknown(context, at: index)
             return
         }
         let handle = TerminationHandle(

@@ -46,6 +46,8 @@ package final class GatewayControl: @unchecked Sendable {
     enum Reply {
         case answered(TransactionReply.Body)
         case timedOut
+        /// It never left: too many are unanswered, or it does not fit a datagram. Says nothing about the gateway.
+        case notSent
     }
 
     /// - Parameter endpoint: made with `settings.engine` and bound by the caller, who also stops it.
@@ -123,14 +125,19 @@ package final class GatewayControl: @unchecked Sendable {
             let failure = GatewayFailure(error)
             return later { completion(.failure(failure)) }
         }
-        gateways[index].reserving += 1
+        let number = gateways[index].beginReserve()
         let action = ActionRequest(.choose, commands: commands)
         send([action], to: index) { [self] reply in
-            gateways[index].reserving -= 1
+            defer { if gateways[index].hasDrained { drained(index) } }
             let outcome = ReserveOutcome(reply, expecting: requests.count)
+            for unknown in gateways[index].endReserve(number, bringing: outcome.context) {
+                subtract(unknown, at: index)
+            }
             guard outcome.failure == nil, let context = outcome.context else {
                 if let context = outcome.context { subtract(context, at: index) }
                 let failure = outcome.failure ?? .noGateway
+                // Adds may stand in a context whose Reply did not fit or could not be read.
+                if failure.meansUnreadReply { gateways[index].needsCleaning = true }
                 if failure.code == Int(ErrorCode.unknownPackage.rawValue), mapping.provisional.usesConnectionPackages {
                     // The package is switched off there (U6): once more without.
                     gateways[index].takesConnectionPackages = false
@@ -206,12 +213,24 @@ package final class GatewayControl: @unchecked Sendable {
     func subtract(_ context: ContextID, at index: Int, completion: (() -> Void)? = nil) {
         let command = CommandRequest(
             .subtract, .all, [.audit(AuditDescriptor())], wantsWildcardedResponse: true)
+        gateways[index].releasing.insert(context)
         send([ActionRequest(context, commands: [command])], to: index) { [self] reply in
+            gateways[index].releasing.remove(context)
             if let failure = GatewayFailure(reply), failure.code != Int(ErrorCode.unknownContext.rawValue) {
+                // 510: there were too many at once.
+                if failure.code == Int(ErrorCode.insufficientResources.rawValue) {
+                    gateways[index].needsCleaning = true
+                }
                 logger.warning("Subtract failed", metadata: ["context": "\(context)", "error": "\(failure)"])
             }
             completion?()
+            if gateways[index].hasDrained { drained(index) }
         }
+    }
+
+    /// Subtracts a context that nobody here knows, at once or when no Reserve under way can turn out to have made it.
+    func subtractIfUnknown(_ context: ContextID, at index: Int) {
+        if gateways[index].suspect(context) { subtract(context, at: index) }
     }
 
     // MARK: Transactions
@@ -219,7 +238,7 @@ package final class GatewayControl: @unchecked Sendable {
     /// Sends to a gateway; the closure comes later, exactly once, unless `stop` comes first.
     func send(_ actions: [ActionRequest], to index: Int, _ then: @escaping (Reply) -> Void) {
         guard let transaction = endpoint.send(actions, to: gateways[index].endpoint) else {
-            return later { then(.timedOut) }
+            return later { then(.notSent) }
         }
         pending[transaction] = then
     }
@@ -285,20 +304,45 @@ package final class GatewayControl: @unchecked Sendable {
 
     /// Subtracts contexts that nobody here knows (iq-h248 6, after a restart).
     private func clean(_ index: Int) {
-        // What is being reserved would look unknown: the next supervision tries again.
-        guard gateways[index].reserving == 0 else { return }
         gateways[index].needsCleaning = false
         let audit = CommandRequest(.auditValue, .all, [.audit(AuditDescriptor())])
         send([ActionRequest(.all, commands: [audit])], to: index) { [self] reply in
-            guard case .answered(.actions(let actions)) = reply else { return }
-            guard gateways[index].reserving == 0 else {
-                gateways[index].needsCleaning = true
+            guard gateways[index].state != .outOfService else { return }
+            if let failure = GatewayFailure(reply) {
+                if case .notSent = reply { gateways[index].needsCleaning = true }
+                if failure.meansUnreadReply { subtractEverything(index) }
                 return
             }
-            for context in Set(actions.map(\.context)) where context.isSpecific {
-                if gateways[index].contexts[context] == nil { subtract(context, at: index) }
-            }
+            guard case .answered(.actions(let actions)) = reply else { return }
+            for context in Set(actions.map(\.context)) { subtractIfUnknown(context, at: index) }
         }
+    }
+
+    /// There are too many contexts to be listed. Where none of them is ours they go together; else a later audit looks again.
+    private func subtractEverything(_ index: Int) {
+        guard gateways[index].state == .inService, gateways[index].load == 0 else {
+            gateways[index].needsCleaning = true
+            return
+        }
+        // Nothing is reserved meanwhile: a repeated Subtract would take it along.
+        gateways[index].state = .auditing
+        availabilityMayHaveChanged()
+        let command = CommandRequest(.subtract, .all, [.audit(AuditDescriptor())], wantsWildcardedResponse: true)
+        send([ActionRequest(.all, commands: [command])], to: index) { [self] reply in
+            if let failure = GatewayFailure(reply), failure.code != Int(ErrorCode.noTerminationMatched.rawValue) {
+                if case .notSent = reply { gateways[index].needsCleaning = true }
+                logger.warning("Subtract failed", metadata: ["context": "*", "error": "\(failure)"])
+            }
+            guard gateways[index].state == .auditing else { return }
+            gateways[index].state = .inService
+            availabilityMayHaveChanged()
+        }
+    }
+
+    /// What it announced with Graceful has come: it is used again when it registers again.
+    func drained(_ index: Int) {
+        gateways[index].isReachable = false
+        lost(index, "it goes out of service")
     }
 
     /// Out of service: what was reserved there is gone.
@@ -306,6 +350,8 @@ package final class GatewayControl: @unchecked Sendable {
         let wasInService = gateways[index].state != .outOfService
         gateways[index].state = .outOfService
         gateways[index].contexts.removeAll()
+        gateways[index].releasing.removeAll()
+        gateways[index].suspects.removeAll()
         gateways[index].needsCleaning = true
         guard wasInService else { return }
         events.emit(.milestone(.init(.gatewayLost, detail: "\(gateways[index].name): \(reason)")))

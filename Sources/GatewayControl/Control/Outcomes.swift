@@ -12,6 +12,7 @@ extension GatewayFailure {
     init?(_ reply: GatewayControl.Reply) {
         switch reply {
         case .timedOut: self = GatewayFailure(code: 0, text: "the gateway does not answer")
+        case .notSent: self.init(ErrorDescriptor(.insufficientResources, "the request could not be sent"))
         case .answered(.error(let error)): self.init(error)
         case .answered(.actions(let actions)):
             for action in actions {
@@ -28,6 +29,11 @@ extension GatewayFailure {
             }
             return nil
         }
+    }
+
+    /// The transaction may have been executed, but what came of it did not fit a message, or could not be read here.
+    var meansUnreadReply: Bool {
+        code == Int(ErrorCode.responseTooLong.rawValue) || code == Int(ErrorCode.badRequest.rawValue)
     }
 }
 

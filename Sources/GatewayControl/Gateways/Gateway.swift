@@ -41,8 +41,13 @@ struct Gateway {
     var state = State.outOfService
     var packages: [PackageItem] = []
     var contexts: [ContextID: Context] = [:]
-    /// Reserves under way, for the choice between gateways.
-    var reserving = 0
+    /// Contexts whose Subtract is unanswered: gone for us, but not yet for the gateway.
+    var releasing: Set<ContextID> = []
+    /// Reserves under way, in the order of their numbers.
+    private var reserves: Set<UInt64> = []
+    private var lastReserve: UInt64 = 0
+    /// Contexts that nobody here knows, and the last Reserve that was under way then: one of them may have made it.
+    var suspects: [ContextID: UInt64] = [:]
     /// A supervising audit is unanswered.
     var isBeingAudited = false
     /// It was heard before and is being asked again: contexts that nobody here knows are to be subtracted.
@@ -57,5 +62,38 @@ struct Gateway {
         isReachable = peer.port != nil
     }
 
-    var load: Int { contexts.count + reserving }
+    /// Of `suspects`; more are found by a later audit.
+    static let maximumSuspects = 16_384
+
+    var load: Int { contexts.count + reserves.count }
+
+    /// It asked for no new contexts, and the old ones have gone.
+    var hasDrained: Bool { state == .draining && load == 0 && releasing.isEmpty }
+
+    mutating func beginReserve() -> UInt64 {
+        lastReserve += 1
+        reserves.insert(lastReserve)
+        return lastReserve
+    }
+
+    /// - Returns: suspects that no Reserve can have made any more.
+    mutating func endReserve(_ number: UInt64, bringing context: ContextID?) -> [ContextID] {
+        reserves.remove(number)
+        if let context { suspects[context] = nil }
+        guard !suspects.isEmpty else { return [] }
+        let first = reserves.min() ?? .max
+        let unknown = suspects.filter { $0.value < first }.map(\.key)
+        for context in unknown { suspects[context] = nil }
+        return unknown.filter { contexts[$0] == nil && !releasing.contains($0) }
+    }
+
+    /// A context of which the gateway speaks.
+    ///
+    /// - Returns: whether nobody here knows it and no Reserve under way can have made it.
+    mutating func suspect(_ context: ContextID) -> Bool {
+        guard context.isSpecific, contexts[context] == nil, !releasing.contains(context) else { return false }
+        guard !reserves.isEmpty else { return true }
+        if suspects[context] == nil, suspects.count < Self.maximumSuspects { suspects[context] = lastReserve }
+        return false
+    }
 }

@@ -9,6 +9,8 @@ public struct DecodingFailure: Error, Hashable, Sendable, CustomStringConvertibl
     public var code: ErrorCode
     /// The transaction request in which it lies, where its id could be read: then a Reply carries the error, otherwise the message does.
     public var transaction: UInt32?
+    /// The Reply in which it lies, where its id could be read: the own transaction that it ends.
+    public var reply: UInt32?
     /// The header, where it could be read.
     public var version: UInt8?
     public var sender: MessageIdentifier?

@@ -18,6 +18,16 @@ extension Cursor {
         field = "Reply"
         try equal()
         let id = try uint32("the transaction id")
+        do {
+            return try transactionReply(id)
+        } catch {
+            var failure = error
+            failure.reply = id
+            throw failure
+        }
+    }
+
+    private mutating func transactionReply(_ id: UInt32) throws(DecodingFailure) -> TransactionReply {
         try open()
         var reply = TransactionReply(id: id, body: .actions([]))
         var start = position
@@ -38,7 +48,7 @@ extension Cursor {
         repeat {
             actions.append(try actionReply())
             field = "Reply"
-        } while try another(actions.count, of: limits.actions, "actions")
+        } while try another(actions.count, of: limits.replyActions, "actions")
         reply.body = .actions(actions)
         return reply
     }

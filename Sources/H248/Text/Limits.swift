@@ -4,7 +4,10 @@ public struct DecodingLimits: Hashable, Sendable {
     public var messageSize = 65_507
     /// Transactions, replies, pendings and acknowledgements in a message. The profile allows 10 (TS 29.334); the engine enforces that with error 413.
     public var items = 64
+    /// Actions of a request.
     public var actions = 64
+    /// Actions of a Reply: one a context where an audit asked for all, more than the shortest ones that fit a datagram.
+    public var replyActions = 8192
     /// Commands in an action.
     public var commands = 256
     /// Descriptors in a command.

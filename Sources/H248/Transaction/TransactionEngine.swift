@@ -50,7 +50,7 @@ public struct TransactionEngine: Sendable {
         /// Nil: confirmed; only the id is kept, against duplicates (D.1.1).
         var octets: ByteBuffer?
         var expires: NIODeadline
-        var origin: IPAddress
+        var origin: Peer
     }
 
     /// What a deadline is about. It counts only while the entry still has that deadline.
@@ -60,7 +60,7 @@ public struct TransactionEngine: Sendable {
         case replied(Key)
     }
 
-    /// What is measured and negotiated with one peer address.
+    /// What is measured and negotiated with one peer.
     private struct PeerState: Sendable {
         var version: UInt8?
         /// Smoothed delay and deviation, nanoseconds (D.1.3).
@@ -77,7 +77,7 @@ public struct TransactionEngine: Sendable {
     private var executingRequests: [Key: Executing] = [:]
     private var replies: [Key: Replied] = [:]
     private var timers = DeadlineHeap<Timer>()
-    private var peers: [IPAddress: PeerState] = [:]
+    private var peers: [Peer: PeerState] = [:]
     private var actions: [Action] = []
     private var taken = 0
     private var nextID: UInt32
@@ -125,7 +125,7 @@ public struct TransactionEngine: Sendable {
         let message = message([.request(TransactionRequest(id: nextID, actions: requests))], to: peer)
         let octets = message.encoded(form: settings.form)
         guard octets.readableBytes <= settings.limits.datagram else { return nil }
-        let state = peerState(peer.address)
+        let state = peerState(self.peer(at: peer))
         outgoing[nextID] = Outgoing(
             peer: peer, message: message, octets: octets, began: now,
             nextTransmission: now + interval(state.delay, deviation: state.deviation, isFirst: true),
@@ -157,22 +157,24 @@ public struct TransactionEngine: Sendable {
     }
 
     /// The version that ServiceChange settled: it stands in the header of every message to this peer from now on.
-    public mutating func setVersion(_ version: UInt8?, for peer: IPAddress) {
+    public mutating func setVersion(_ version: UInt8?, for endpoint: Endpoint) {
+        let peer = peer(at: endpoint)
         var state = peerState(peer)
         state.version = version
         peers[peer] = state
     }
 
-    public func version(for peer: IPAddress) -> UInt8 { peers[peer]?.version ?? settings.version }
+    public func version(for endpoint: Endpoint) -> UInt8 { peers[peer(at: endpoint)]?.version ?? settings.version }
 
     /// The peer has restarted: its transaction ids begin anew, so that stored replies and requests under way must not be compared with them, and
     /// nothing sent before can be answered any more. Own requests to it end without a report.
     ///
     /// - Parameter except: the ServiceChange that said so.
-    public mutating func restarted(_ peer: IPAddress, except transaction: IncomingTransaction?) {
+    public mutating func restarted(_ endpoint: Endpoint, except transaction: IncomingTransaction?) {
+        let peer = peer(at: endpoint)
         let kept = transaction.map { Key(sender: $0.sender, id: $0.id) }
         var state = peerState(peer)
-        for (key, entry) in executingRequests where key != kept && entry.source.address == peer {
+        for (key, entry) in executingRequests where key != kept && self.peer(at: entry.source) == peer {
             executingRequests[key] = nil
             state.executing -= 1
         }
@@ -180,7 +182,7 @@ public struct TransactionEngine: Sendable {
             replies[key] = nil
             state.stored -= 1
         }
-        for (id, entry) in outgoing where entry.peer.address == peer { outgoing[id] = nil }
+        for (id, entry) in outgoing where self.peer(at: entry.peer) == peer { outgoing[id] = nil }
         state.version = nil
         state.delay = settings.timers.initialDelay.nanoseconds
         state.deviation = 0
@@ -246,6 +248,13 @@ public struct TransactionEngine: Sendable {
             let message = Message(version: version, sender: sender, body: .transactions(failure.items))
             for item in failure.items { receive(item, message, from: source, now: now) }
         }
+        if let id = failure.reply, let entry = outgoing[id], entry.peer.address == source.address {
+            // It will not become readable by asking again.
+            outgoing[id] = nil
+            if entry.isPending { acknowledge(id, to: source) }
+            let error = ErrorDescriptor(.badRequest, "the Reply cannot be read: \(failure.syntax)")
+            actions.append(.reply(.error(error), OutgoingTransaction(id: id, peer: entry.peer)))
+        }
         guard !failure.isUnanswerable else { return }
         if let id = failure.transaction {
             let reply = TransactionReply(id: id, body: .error(failure.descriptor))
@@ -300,7 +309,8 @@ public struct TransactionEngine: Sendable {
             return
         }
         if executingRequests[key] != nil { return sendPending(key, now: now) }
-        var state = peerState(source.address)
+        let peer = peer(at: source)
+        var state = peerState(peer)
         guard state.executing < settings.limits.executing, state.stored < settings.limits.replies else {
             let reply = TransactionReply(
                 id: request.id, body: .error(ErrorDescriptor(.insufficientResources, "too many transactions")))
@@ -308,7 +318,7 @@ public struct TransactionEngine: Sendable {
             return transmit(answer.encoded(form: settings.form), answer, to: source, isRepetition: false)
         }
         state.executing += 1
-        peers[source.address] = state
+        peers[peer] = state
         let pending = now + settings.timers.normalExecution
         executingRequests[key] = Executing(source: source, version: message.version, nextPending: pending)
         timers.insert(.executing(key), at: pending)
@@ -326,7 +336,7 @@ public struct TransactionEngine: Sendable {
             return
         }
         outgoing[reply.id] = nil
-        if entry.transmissions == 1, !entry.isPending { measure((now - entry.began).nanoseconds, source.address) }
+        if entry.transmissions == 1, !entry.isPending { measure((now - entry.began).nanoseconds, peer(at: entry.peer)) }
         if reply.immAckRequired || entry.isPending { acknowledge(reply.id, to: source) }
         actions.append(.reply(reply.body, OutgoingTransaction(id: reply.id, peer: entry.peer)))
     }
@@ -360,12 +370,13 @@ public struct TransactionEngine: Sendable {
     private mutating func store(_ octets: ByteBuffer, for key: Key, now: NIODeadline) {
         guard let entry = executingRequests.removeValue(forKey: key) else { return }
         let expires = now + settings.timers.long
-        replies[key] = Replied(octets: octets, expires: expires, origin: entry.source.address)
+        let origin = peer(at: entry.source)
+        replies[key] = Replied(octets: octets, expires: expires, origin: origin)
         timers.insert(.replied(key), at: expires)
-        var state = peerState(entry.source.address)
+        var state = peerState(origin)
         state.executing -= 1
         state.stored += 1
-        peers[entry.source.address] = state
+        peers[origin] = state
     }
 
     // MARK: Time
@@ -402,7 +413,7 @@ public struct TransactionEngine: Sendable {
             entry.nextTransmission = now + settings.timers.pendingRetransmission
         } else {
             entry.delay = min(entry.delay * 2, settings.timers.maximumRetransmission.nanoseconds)
-            let deviation = peerState(entry.peer.address).deviation
+            let deviation = peerState(peer(at: entry.peer)).deviation
             entry.nextTransmission = now + interval(entry.delay, deviation: deviation, isFirst: false)
         }
         outgoing[id] = entry
@@ -426,7 +437,7 @@ public struct TransactionEngine: Sendable {
                 settings.timers.maximumRetransmission.nanoseconds))
     }
 
-    private mutating func measure(_ delay: Int64, _ peer: IPAddress) {
+    private mutating func measure(_ delay: Int64, _ peer: Peer) {
         var state = peerState(peer)
         let error = delay - state.delay
         state.delay += error / 8
@@ -436,19 +447,26 @@ public struct TransactionEngine: Sendable {
 
     // MARK: Pieces
 
-    private func peerState(_ address: IPAddress) -> PeerState {
-        peers[address] ?? PeerState(delay: settings.timers.initialDelay.nanoseconds)
+    /// The configured peer behind an address and port: two on one host are two where their ports are configured.
+    private func peer(at endpoint: Endpoint) -> Peer {
+        let address = endpoint.address.unmapped
+        return settings.policy.peer(sending: endpoint) ?? settings.policy.peers.first { $0.address == address }
+            ?? Peer(address: address)
+    }
+
+    private func peerState(_ peer: Peer) -> PeerState {
+        peers[peer] ?? PeerState(delay: settings.timers.initialDelay.nanoseconds)
     }
 
     /// - Parameter version: for a peer with which none is negotiated; nil: our own.
     private func message(_ items: [TransactionItem], to peer: Endpoint, version: UInt8? = nil) -> Message {
         Message(
-            version: peers[peer.address]?.version ?? version ?? settings.version, sender: settings.identifier,
+            version: peers[self.peer(at: peer)]?.version ?? version ?? settings.version, sender: settings.identifier,
             body: .transactions(items))
     }
 
     private mutating func answer(_ error: ErrorDescriptor, to source: Endpoint) {
-        let message = Message(version: version(for: source.address), sender: settings.identifier, body: .error(error))
+        let message = Message(version: version(for: source), sender: settings.identifier, body: .error(error))
         transmit(message.encoded(form: settings.form), message, to: source, isRepetition: false)
     }
 

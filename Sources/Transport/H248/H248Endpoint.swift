@@ -133,19 +133,19 @@ package final class H248Endpoint: @unchecked Sendable {
     }
 
     /// See `TransactionEngine.restarted`.
-    package func restarted(_ peer: IPAddress, except transaction: IncomingTransaction?) {
+    package func restarted(_ peer: Endpoint, except transaction: IncomingTransaction?) {
         eventLoop.preconditionInEventLoop()
         engine.restarted(peer, except: transaction)
         pump()
     }
 
     /// The version that ServiceChange settled.
-    package func setVersion(_ version: UInt8?, for peer: IPAddress) {
+    package func setVersion(_ version: UInt8?, for peer: Endpoint) {
         eventLoop.preconditionInEventLoop()
         engine.setVersion(version, for: peer)
     }
 
-    package func version(for peer: IPAddress) -> UInt8 { engine.version(for: peer) }
+    package func version(for peer: Endpoint) -> UInt8 { engine.version(for: peer) }
 
     /// The peers that are heard.
     package var policy: PeerPolicy { settings.policy }

@@ -9,6 +9,19 @@ import WireSyntax
 
 @Suite("TS 29.334: commands at the gateway")
 struct CommandTests {
+    @Test("a failure that comes before its Add is answered is notified after the reply")
+    func earlyFailure() throws {
+        let harness = try AgentHarness.associated()
+        harness.media.delay = .milliseconds(5)
+        harness.media.earlyEvent = .tcpFailed(reason: "refused")
+        harness.receive("MEGACO/2 [127.0.0.1]:2944 Transaction = 900 { Context = $ { \(AgentHarness.addAccess) } }")
+        #expect(harness.take().isEmpty)
+        harness.advance(.milliseconds(10))
+        let messages = harness.take()
+        #expect(messages.count == 2 && messages.first?.reply?.id == 900)
+        #expect(messages.last?.request?.actions.first?.commands.map(\.kind) == [.notify])
+    }
+
     @Test("an Add is answered with complete SDP: CRLF, no $, never a brace")
     func addReply() throws {
         let harness = try AgentHarness.associated()

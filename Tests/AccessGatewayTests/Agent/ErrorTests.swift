@@ -161,6 +161,14 @@ struct ErrorTests {
         }
         #expect(change.method == .graceful && change.reasonCode == 905)
         harness.receive("MEGACO/2 [127.0.0.1]:2944 Reply = \(goodbye.id) { Context = - { ServiceChange = ROOT } }")
+        // The context that remains goes with Forced.
+        let forced = try #require(harness.take().compactMap(\.request).first)
+        guard case .serviceChange(let last)? = forced.actions.first?.commands.first?.descriptors.first else {
+            Issue.record("no second ServiceChange")
+            return
+        }
+        #expect(last.method == .forced && last.reasonCode == 908)
+        harness.receive("MEGACO/2 [127.0.0.1]:2944 Reply = \(forced.id) { Context = - { ServiceChange = ROOT } }")
         harness.advance(.seconds(2))
         // An embedded loop can't be waited on: a future that is not done would hang here, not fail.
         try stopped.wait()

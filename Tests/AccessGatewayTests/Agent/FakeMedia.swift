@@ -15,6 +15,8 @@ final class FakeMedia: MediaBackend, @unchecked Sendable {
     var contexts: [UInt32: FakeContext] = [:]
     /// The next add or modify fails with this, once.
     var failure: GatewayFailure?
+    /// The next add raises this before it has answered, once.
+    var earlyEvent: TerminationEvent?
     /// A new context is refused.
     var isFull = false
     /// Answers come after so long.
@@ -74,6 +76,10 @@ final class FakeContext: MediaBackendContext, @unchecked Sendable {
             path: request.transport.isAware ? "\(scheme)://\(host):\(port)/\(session);tcp" : nil,
             fingerprints: request.transport.isTLS ? [FakeMedia.fingerprint] : [])
         locals[name] = local
+        if let event = media.earlyEvent {
+            media.earlyEvent = nil
+            onEvent(name, event)
+        }
         return media.answer(local)
     }
 

@@ -184,7 +184,7 @@ struct BothEndsTests {
         #expect(try pair.reserve()?.get().count == 2)
     }
 
-    @Test("Graceful: no new context while the old ones end")
+    @Test("Graceful, and Forced for what is still there: the controller knows that its contexts have ended")
     func graceful() throws {
         let pair = try IqPair()
         pair.register()
@@ -192,7 +192,7 @@ struct BothEndsTests {
         let stopped = pair.agent.stop()
         pair.run(.seconds(3))
         try stopped.wait()
-        #expect(!pair.control.isCapable)
+        #expect(!pair.control.isCapable && pair.control.contextCount == 0 && pair.agent.contextCount == 0)
         guard case .failure(let failure)? = pair.reserve() else {
             Issue.record("reserved")
             return

@@ -258,7 +258,7 @@ struct TransactionEngineTests {
     @Test("a version settled by ServiceChange stands in every header")
     func version() {
         var engine = makeEngine(gatewayEnd, peers: [Peer(address: controllerEnd.address)])
-        engine.setVersion(1, for: controllerEnd.address)
+        engine.setVersion(1, for: controllerEnd)
         _ = engine.send(subtractAll, to: controllerEnd, now: zero)
         do {
             let actions = engine.drain()
@@ -288,6 +288,24 @@ struct TransactionEngineTests {
         #expect(requests.count == 1)
     }
 
+    @Test("a Reply whose id can be read and the rest can't ends its transaction with an error")
+    func unreadableReply() throws {
+        var engine = makeEngine(controllerEnd, peers: [Peer(address: gatewayEnd.address)])
+        let id = try send(&engine, now: zero)
+        _ = engine.drain()
+        engine.receive(
+            ByteBuffer(string: "MEGACO/2 [127.0.0.2]:2944 P=\(id.id){C=1{nonsense=*}}"), from: gatewayEnd, now: zero)
+        let actions = engine.drain()
+        let replies = actions.compactMap { action -> TransactionReply.Body? in
+            if case .reply(let body, id) = action { body } else { nil }
+        }
+        guard case .error(let error)? = replies.first, replies.count == 1 else {
+            Issue.record("\(actions)")
+            return
+        }
+        #expect(error.code == .badRequest && engine.outstanding == 0 && actions.transmissions.isEmpty)
+    }
+
     @Test("D.1.2.2: after a restart of the peer nothing of before counts")
     func restart() throws {
         var controller = makeEngine(controllerEnd, peers: [Peer(address: gatewayEnd.address)])
@@ -300,7 +318,7 @@ struct TransactionEngineTests {
         _ = gateway.drain()
         _ = gateway.send(subtractAll, to: controllerEnd, now: zero)
         _ = gateway.drain()
-        gateway.restarted(controllerEnd.address, except: nil)
+        gateway.restarted(controllerEnd, except: nil)
         #expect(gateway.storedReplies == 0 && gateway.outstanding == 0)
         gateway.receive(datagram, from: controllerEnd, now: zero + .seconds(1))
         let executed = gateway.drain().requests
