@@ -24,7 +24,7 @@ struct ConfigurationTests {
 
     @Test("flags win over the environment, the environment over the file, later flags over earlier ones")
     func layers() throws {
-        let yaml = "realm: file\nwait: 1 s\nsize: 1 KiB\ngm: {allow-unprotected: false}\n"
+        let yaml = "realm: file\nwait: 1 s\nsize: 1 KiB\ngm: {allowUnprotected: false}\n"
         let configuration = try Configuration(
             SampleSettings.schema, yaml: yaml,
             environment: [
@@ -38,6 +38,17 @@ struct ConfigurationTests {
         #expect(configuration[SampleSettings.unprotected])
         #expect(configuration.source(of: SampleSettings.realm) == .flag("--set realm"))
         #expect(configuration.source(of: SampleSettings.wait) == .environment("SALLYPORT_WAIT"))
+    }
+
+    @Test("the variable of a key has its words apart, however they are joined")
+    func variables() {
+        for (key, variable) in [
+            ("realm", "SALLYPORT_REALM"), ("mw.listen", "SALLYPORT_MW_LISTEN"),
+            ("gm.allowUnprotected", "SALLYPORT_GM_ALLOW_UNPROTECTED"),
+            ("policy.allow-sha1", "SALLYPORT_POLICY_ALLOW_SHA1"),
+        ] {
+            #expect(environmentName(of: key) == variable)
+        }
     }
 
     @Test("a fallback stands only where nobody sets the key")

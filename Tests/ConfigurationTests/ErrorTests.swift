@@ -18,7 +18,7 @@ struct ConfigurationErrorTests {
         Row(yaml: "gm: {port: 65536}", expected: ["f.yaml:1:12: gm.port", "integer from 0 to 65535"]),
         Row(yaml: "gm: {port: 0x10}", expected: ["gm.port: \"0x10\""]),
         Row(yaml: "gm: 5", expected: ["f.yaml:1:5: gm: is a single value; expected a map"]),
-        Row(yaml: "gm: {allow-unprotected: yes}", expected: ["expected true or false"]),
+        Row(yaml: "gm: {allowUnprotected: yes}", expected: ["expected true or false"]),
         Row(yaml: "realm:", expected: ["realm: has no value"]),
         Row(yaml: "realm: [a]", expected: ["realm: is a list"]),
         Row(yaml: "wait: 61 s", expected: ["wait: \"61 s\"", "from 0 ms to 1 min"]),

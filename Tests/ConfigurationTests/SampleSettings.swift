@@ -24,7 +24,7 @@ struct SampleSettings {
 
     static let realm = Key("realm", .string, default: "ims.lab", help: "Home domain")
     static let port = Key("gm.port", .int(in: 0...65535), default: 0, help: "Port")
-    static let unprotected = Key("gm.allow-unprotected", .bool, default: false, help: "Indicate over plain Gm")
+    static let unprotected = Key("gm.allowUnprotected", .bool, default: false, help: "Indicate over plain Gm")
     static let listen = Key(
         "mw.listen", .endpoint, default: Endpoint(.v4(0x7F00_0001), 0), help: "Where Mw is served")
     static let gateway = OptionalKey("iq.gateway", .transportEndpoint, help: "The gateway")

@@ -1,6 +1,6 @@
 /// What a schema knows of each of its keys, whatever their types.
 package protocol SchemaEntry: Sendable {
-    /// Dotted, lower case, words joined by `-`: `gm.allow-unprotected`.
+    /// Dotted; words joined by `-` or, where a specification spells it so, in camel case: `mw.listen`, `gm.allowUnprotected`.
     var name: String { get }
     var help: String { get }
     /// What a right value looks like.
@@ -85,7 +85,14 @@ package struct OptionalKey<Value: Sendable>: SchemaEntry {
     }
 }
 
-/// `gm.allow-unprotected` → `SALLYPORT_GM_ALLOW_UNPROTECTED`.
+/// `gm.allowUnprotected` → `SALLYPORT_GM_ALLOW_UNPROTECTED`: a capital after a small letter begins a word.
 package func environmentName(of key: String) -> String {
-    "SALLYPORT_" + String(key.map { $0 == "." || $0 == "-" ? "_" : $0 }).uppercased()
+    var name = "SALLYPORT_"
+    var wasLowercase = false
+    for character in key {
+        if wasLowercase, character.isUppercase { name += "_" }
+        name += character == "." || character == "-" ? "_" : character.uppercased()
+        wasLowercase = character.isLowercase
+    }
+    return name
 }

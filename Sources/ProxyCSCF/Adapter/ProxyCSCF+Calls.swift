@@ -14,6 +14,10 @@ extension ProxyCSCF {
             refuse("limit", served.flow, "too many calls")
             return answer(Refusal(503, "Too many calls", retryAfter: 10), to: invite, server)
         }
+        guard shares.hasRoom(served.token) else {
+            refuse("limit", served.flow, "too many calls of one registration")
+            return answer(Refusal(503, "Too many calls", retryAfter: 10), to: invite, server)
+        }
         var media = CallMedia(settings: settings.media(for: served))
         media.gatewayCapable = gateways?.hasCapableGateway ?? false
         guard
@@ -24,13 +28,14 @@ extension ProxyCSCF {
         if settings.allowUnprotected, served.flow.transport != .tls {
             events.emit(
                 .warning(
-                    "\(leg.callID): gm.allow-unprotected is on and this call's Gm is \(served.flow.transport.rawValue)")
+                    "\(leg.callID): gm.allowUnprotected is on and this call's Gm is \(served.flow.transport.rawValue)")
             )
         }
         let entry = CallEntry(leg)
         entry.servers[CallLeg.first] = server
         serverIndex[server] = (entry, CallLeg.first)
         calls[leg.token] = entry
+        shares.add(served.token)
         entry.deadline = deadlines.register { [weak self, weak entry] now in
             guard let self, let entry else { return }
             self.run(entry) { $0.timersDue(now: now) }
@@ -142,6 +147,7 @@ extension ProxyCSCF {
         entry.deadline?.cancel()
         entry.deadline = nil
         calls[entry.leg.token] = nil
+        shares.remove(entry.leg.served.token)
         for case .sent(let client) in entry.clients.values { clientIndex[client] = nil }
         for server in entry.servers.values { serverIndex[server] = nil }
         for context in entry.leg.contexts {

@@ -43,6 +43,7 @@ package final class ProxyCSCF: @unchecked Sendable {
     var registers: [TransactionID: RegisterInProgress] = [:]
     /// Call legs by token.
     var calls: [String: CallEntry] = [:]
+    var shares: CallShares
     var clientIndex: [TransactionID: (CallEntry, Exchange.ID)] = [:]
     var serverIndex: [TransactionID: (CallEntry, Exchange.ID)] = [:]
     /// Which call leg a gateway's notification is for.
@@ -66,6 +67,7 @@ package final class ProxyCSCF: @unchecked Sendable {
         events = environment.events
         logger = environment.logger
         own = OwnAddresses(gm: [:], mw: settings.mw)
+        shares = CallShares(limit: settings.registrationCallLimit)
         registrations = RegistrationStore(
             limits: .init(registrations: settings.registrationLimit, exchanges: settings.registrationLimit))
     }
@@ -99,7 +101,7 @@ package final class ProxyCSCF: @unchecked Sendable {
         listening.append(try await startGateways(capture))
         if settings.allowUnprotected {
             let text =
-                "gm.allow-unprotected is on: fingerprints over UDP and TCP are worth nothing against a man in the middle"
+                "gm.allowUnprotected is on: fingerprints over UDP and TCP are worth nothing against a man in the middle"
             logger.warning("\(text)")
             events.emit(.warning(text))
         }

@@ -16,11 +16,16 @@ extension CallLeg {
             emit(.event(.milestone(.init(.callFailed, callID: callID, detail: refusal.summary))))
             wind(down: nil, status: 487, except: id)
         } else if exchange.offer == .inRequest, !isEnding {
-            dropWork(of: id)
-            exchanges[id]?.offer = .none
-            media.offerFailed()
-            drainMedia()
+            withdrawOffer(of: id)
         }
+    }
+
+    /// The offer of this request comes to nothing; the session is what it was before.
+    mutating func withdrawOffer(of id: Exchange.ID) {
+        dropWork(of: id)
+        exchanges[id]?.offer = .none
+        media.offerFailed()
+        drainMedia()
     }
 
     /// A To tag for responses of our own to the first INVITE; requests inside the call have theirs.

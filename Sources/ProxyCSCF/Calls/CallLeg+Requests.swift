@@ -40,7 +40,10 @@ extension CallLeg {
         let side = exchange.from.other
         let forwarded = onwards(request, to: side, isFirst: id == Self.first)
         exchanges[id]?.isForwarded = true
-        if exchange.method == .invite { exchanges[id]?.timerC = now + settings.timerC }
+        if exchange.method == .invite {
+            exchanges[id]?.timerC = now + settings.timerC
+            exchanges[id]?.ringingEnd = now + settings.ringingLimit
+        }
         emit(.send(forwarded, id, to: side))
     }
 

@@ -28,24 +28,41 @@ extension CallLeg {
         }
         guard !exchange.isAnswered else { return }
         if id == Self.first, response.status < 300, !tag.isEmpty, dialogs[tag] == nil {
-            guard dialogs.count < settings.dialogLimit else { return }
+            guard dialogs.count < settings.dialogLimit else {
+                if isSuccess { abandon(response, id, Refusal(500, warning: "too many branches")) }
+                return
+            }
             dialogs[tag] = DialogRecord(
                 invite: exchange.request, response: response, direction: direction, own: own, ownToken: token)
         } else if response.status < 300, exchange.method.refreshesTarget {
             dialogs[branch(response.headers, from: exchange.from)]?.refresh(exchange.from.other, response.headers)
         }
-        let key = Exchange.ProvisionalKey(tag: tag, sequence: response.headers["RSeq"] ?? "")
-        if response.status < 200, !key.sequence.isEmpty, let before = exchange.provisionals[key] {
-            emit(.respond(before, id))
+        if response.status < 200, let sequence = response.headers[.rSeq], let before = exchange.provisionals[tag],
+            before.sequence == sequence
+        {
+            emit(.respond(before.response, id))
             return
         }
-        guard response.status < 300, exchange.method.carriesSession else {
+        guard exchange.method.carriesSession else {
             pass(response, id)
+            return
+        }
+        guard response.status < 300 else {
+            // What it says of sessions (RFC 3261 §21.4.26) was not negotiated here: it does not pass unread (A11).
+            pass(response.withoutSession, id)
             return
         }
         switch SessionBody.find(in: .response(response)) {
         case .unreadable(let refusal): abandon(response, id, refusal)
         case .found(let description, let part): describe(description, part, in: response, id)
+        case .none where isSuccess && id != Self.first && exchange.offer == .inRequest && !exchange.hasAnswer:
+            // RFC 3264 §5: an offer without an answer changes nothing; after an INVITE nobody knows what the other side believes.
+            if exchange.method == .invite {
+                abandon(response, id, Refusal(488, warning: "the offer was not answered"))
+            } else {
+                withdrawOffer(of: id)
+                pass(response, id)
+            }
         case .none where isSuccess && exchange.method == .invite:
             // What an earlier response answered now holds; if none did, this ends the call.
             let token = hold(.response(response, id), nil)
@@ -64,6 +81,7 @@ extension CallLeg {
         let isFinal = response.status >= 200 && (exchange.method == .invite || phase == .confirmed)
         switch exchange.offer {
         case .inRequest, .answered:
+            exchanges[id]?.hasAnswer = true
             let token = hold(.response(response, id), part)
             media.answer(
                 description, from: side, branch: branch(response.headers, from: exchange.from), isFinal: isFinal,
@@ -91,8 +109,11 @@ extension CallLeg {
         let back = backwards(response, to: exchange.from)
         emit(.respond(back, id))
         guard response.status >= 200 else {
-            let key = Exchange.ProvisionalKey(tag: tag, sequence: response.headers["RSeq"] ?? "")
-            if !key.sequence.isEmpty { exchanges[id]?.provisionals[key] = back }
+            if let sequence = response.headers[.rSeq],
+                exchange.provisionals[tag] != nil || exchange.provisionals.count < settings.dialogLimit
+            {
+                exchanges[id]?.provisionals[tag] = Exchange.Provisional(sequence: sequence, response: back)
+            }
             if response.status == 180, id == Self.first {
                 emit(.event(.milestone(.init(.ringing, callID: callID, detail: direction.rawValue))))
             }

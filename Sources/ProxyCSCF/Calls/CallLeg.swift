@@ -191,7 +191,10 @@ struct CallLeg: Sendable {
         self.now = now
         if (101..<200).contains(response.status) {
             exchanges[id]?.hasProvisional = true
-            if exchanges[id]?.timerC != nil { exchanges[id]?.timerC = now + settings.timerC }
+            if let exchange = exchanges[id], exchange.timerC != nil {
+                let renewed = now + settings.timerC
+                exchanges[id]?.timerC = min(renewed, exchange.ringingEnd ?? renewed)
+            }
         } else if response.status >= 200 {
             exchanges[id]?.timerC = nil
             exchanges[id]?.isFinished = true
@@ -214,8 +217,14 @@ struct CallLeg: Sendable {
         exchanges[id]?.isAnswered = true
         if id == Self.first, phase == .inviting {
             release(ReleaseCause(status: 503, text: "The caller cannot be reached"))
-        } else if exchange.method == .invite, exchange.isForwarded, !exchange.isFinished {
-            cancelForwarded(id, nil)
+            settle()
+            return
+        }
+        if exchange.method == .invite, exchange.isForwarded, !exchange.isFinished { cancelForwarded(id, nil) }
+        if exchange.offer == .inRequest, !isEnding {
+            // Nobody will hear the answer: the session is what it was before.
+            withdrawOffer(of: id)
+            pump()
         }
         settle()
     }
@@ -306,11 +315,31 @@ struct CallLeg: Sendable {
 
     mutating func take(_ item: Item) {
         guard inbox.count < settings.queueLimit else {
-            if case .request(let id) = item { refuse(id, Refusal(503, retryAfter: 1)) }
+            switch item {
+            case .request(let id): refuse(id, Refusal(503, retryAfter: 1))
+            case .response(let response, let id) where response.status >= 200: takeFinal(response, id)
+            case .response, .acknowledgement: break
+            }
             return
         }
         inbox.append(item)
         pump()
+    }
+
+    /// A final response that finds the queue full waits all the same, one of each exchange: nothing else would end its request. Another branch's 2xx
+    /// is acknowledged and ended.
+    private mutating func takeFinal(_ response: Response, _ id: Exchange.ID) {
+        guard let exchange = exchanges[id] else { return }
+        let waiting = ((working.map { [$0.item] } ?? []) + inbox).compactMap { item -> String? in
+            if case .response(let other, id) = item, other.status >= 200 { return other.headers[.to] ?? "" }
+            return nil
+        }
+        if waiting.isEmpty {
+            inbox.append(.response(response, id))
+            pump()
+        } else if exchange.method == .invite, response.status < 300, !waiting.contains(response.headers[.to] ?? "") {
+            acknowledgeAndEnd(response, of: exchange, ReleaseCause(status: 500, text: "Too many responses"))
+        }
     }
 
     /// Works on what waits, as long as nothing is with the gateway.

@@ -4,6 +4,8 @@ import NIOCore
 struct CallSettings: Hashable, Sendable {
     /// RFC 3261 §16.6 step 11: more than 3 minutes.
     var timerC = TimeAmount.seconds(185)
+    /// How long an INVITE may ring, whatever provisional responses come: timer C alone would be put off for ever.
+    var ringingLimit = TimeAmount.minutes(10)
     /// 64·T1: how long 2xx and ACK are repeated.
     var transactionTimeout = TimeAmount.seconds(32)
     /// The longest life of a leg; a call without BYE ends then.

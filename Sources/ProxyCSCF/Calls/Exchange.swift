@@ -38,23 +38,28 @@ struct Exchange: Sendable {
     /// A 101–199 came (RFC 3261 §16.8).
     var hasProvisional = false
     var offer = Offer.none
+    /// A response has answered the offer of the request.
+    var hasAnswer = false
     /// The offer of a response as it came and as it went on, while it is not answered: a 2xx may repeat the one of the 1xx before it.
     var offered: SessionDescription?
     var offeredBack: SessionDescription?
     /// Timer C (RFC 3261 §16.6 step 11).
     var timerC: NIODeadline?
+    /// No provisional response puts timer C off any longer than this.
+    var ringingEnd: NIODeadline?
     /// 2xx to INVITE as they went back, by To tag, to be repeated when they come again.
     var successes: [String: Response] = [:]
-    /// Provisional responses with SDP as they went back, by To tag and RSeq.
-    var provisionals: [ProvisionalKey: Response] = [:]
+    /// The last reliable provisional response as it went back, by To tag: the next one comes only after its PRACK (RFC 3262 §3).
+    var provisionals: [String: Provisional] = [:]
     /// The ACK as it went on.
     var acknowledgement: Request?
     /// A finished INVITE exchange stays until then, for 2xx and ACK that come again.
     var keepUntil: NIODeadline?
 
-    struct ProvisionalKey: Hashable, Sendable {
-        let tag: String
+    struct Provisional: Sendable {
+        /// RSeq
         let sequence: String
+        let response: Response
     }
 
     var method: Method { request.method }

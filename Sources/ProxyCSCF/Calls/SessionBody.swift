@@ -79,6 +79,17 @@ extension Response {
     }
 }
 
+extension Response {
+    /// Without its body, where that has a session description in it or could hide one.
+    var withoutSession: Response {
+        if case .none = SessionBody.find(in: .response(self)) { return self }
+        var copy = self
+        copy.body = ByteBuffer()
+        copy.headers.removeBodyFields()
+        return copy
+    }
+}
+
 extension Headers {
     mutating func removeBodyFields() {
         for name in ["Content-Type", "Content-Encoding", "Content-Disposition", "Content-Language"] as [HeaderName] {

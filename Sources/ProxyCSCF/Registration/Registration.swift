@@ -9,6 +9,8 @@ struct Registration: Hashable, Sendable {
     let flow: Flow
     /// As registered; terminating requests have it as Request-URI.
     var contact: URI
+    /// To of the REGISTER: the identity that this contact was registered for.
+    let addressOfRecord: URI
     /// P-Associated-URI of the 200, or the To of the REGISTER. Never empty; the first is the default public identity.
     var identities: [URI]
     /// Service-Route of the 200 (RFC 3608), as `<sip:…;lr>` values in order.
@@ -24,6 +26,9 @@ struct Registration: Hashable, Sendable {
     }
 
     func owns(_ identity: URI) -> Bool { identities.contains { $0.isSameIdentity(as: identity) } }
+
+    /// Whether a REGISTER with this To speaks of it: its own identity, or one registered along with it.
+    func isRegistered(for identity: URI) -> Bool { addressOfRecord.isSameIdentity(as: identity) || owns(identity) }
 }
 
 extension Request {

@@ -18,6 +18,8 @@ struct RegistrationStore: Sendable {
         var registrations = 10_000
         /// REGISTER exchanges at a time: waiting for the home network, or for the UE's credentials.
         var exchanges = 10_000
+        /// Those of one source address; its oldest gives way to a further one.
+        var exchangesPerSource = 256
         /// Contacts that one flow may register.
         var perFlow = 4
         /// How long the first REGISTER is remembered for the one with credentials.
@@ -73,6 +75,8 @@ struct RegistrationStore: Sendable {
     private var registrations: [String: Registration] = [:]
     private var tokensByFlow: [Flow: [String]] = [:]
     private var exchanges: [ExchangeKey: Exchange] = [:]
+    /// The keys of `exchanges`, oldest first.
+    private var keysBySource: [IPAddress: [ExchangeKey]] = [:]
 
     init(limits: Limits = Limits()) { self.limits = limits }
 
@@ -120,20 +124,21 @@ struct RegistrationStore: Sendable {
         let contact = contacts.first
         let key = ExchangeKey(callID: callID, source: flow.remote.address)
         let here = tokensByFlow[flow]?.compactMap { registrations[$0] } ?? []
-        let known = contact.flatMap { contact in here.first { $0.contact.isEquivalent(to: contact.uri) } }
+        // Several identities may have one contact (RFC 3261 §10.2): each is a registration of its own.
+        let same = contact.map { contact in here.filter { $0.contact.isEquivalent(to: contact.uri) } } ?? []
+        let known =
+            same.first { $0.addressOfRecord.isSameIdentity(as: to.uri) } ?? same.first { $0.owns(to.uri) }
+        // The list is the UE's, whichever identity it registers. Without a contact of its own (a query, or `*`) a REGISTER speaks for all of the flow.
+        let told = known ?? (contact == nil ? here.first : same.first)
         let client = security.isProtected(flow) ? SecurityMechanism.list(headers, .securityClient) : []
         if let exchange = exchanges[key] {
             // The REGISTER with credentials: as the first one, and with the list that it was given (A2).
             if security.isProtected(flow), exchange.agreement.fault(in: headers, isRegister: true) != nil {
-                exchanges[key] = nil
-                return .refuse(disagreement(request, flow, security))
+                return .refuse(disagreement(request, key, flow, security, now))
             }
         } else if security.isProtected(flow), headers.contains(.securityVerify) {
-            // A REGISTER without a contact of its own (a query, or `*`) speaks for all of the flow.
-            guard let before = known ?? (contact == nil ? here.first : nil),
-                before.agreement.fault(in: headers, isRegister: false) == nil
-            else {
-                return .refuse(disagreement(request, flow, security))
+            guard let told, told.agreement.fault(in: headers, isRegister: false) == nil else {
+                return .refuse(disagreement(request, key, flow, security, now))
             }
         }
         let expires = contact?.parameters.value("expires").flatMap { Int64($0) } ?? headers.expires.map { Int64($0) }
@@ -144,15 +149,15 @@ struct RegistrationStore: Sendable {
             }
         }
         var agreement = exchanges[key]?.agreement ?? SecurityAgreement(client: client)
-        if agreement.server.isEmpty, let known { agreement.server = known.agreement.server }
+        if agreement.server.isEmpty, let told { agreement.server = told.agreement.server }
         if exchanges[key] == nil {
-            guard exchanges.count < limits.exchanges else {
+            guard makeRoom(for: key.source) else {
                 return .refuse(.make(503, "Too many registrations in progress", to: request, toTag: nil))
             }
             // Remembered from the first message on, also over unprotected Gm: the protected one must equal it.
             var first = agreement
             first.client = SecurityMechanism.list(headers, .securityClient)
-            exchanges[key] = Exchange(agreement: first, until: now + limits.exchangeLife)
+            remember(Exchange(agreement: first, until: now + limits.exchangeLife), key)
         }
         let pending = Pending(
             key: key, token: known?.token ?? newToken(), flow: flow, contact: contact?.uri, expires: expires,
@@ -167,10 +172,40 @@ struct RegistrationStore: Sendable {
         return .forward(forwarded, pending)
     }
 
-    private func disagreement(_ request: Request, _ flow: Flow, _ security: SecurityContext) -> Response {
+    /// RFC 3329 §2.3.1: 494 with the list, which the UE's next REGISTER echoes.
+    private mutating func disagreement(
+        _ request: Request, _ key: ExchangeKey, _ flow: Flow, _ security: SecurityContext, _ now: NIODeadline
+    ) -> Response {
+        let offer = security.offer(on: flow)
+        forget(key)
+        if !offer.isEmpty, makeRoom(for: key.source) {
+            let agreement = SecurityAgreement(
+                client: SecurityMechanism.list(request.headers, .securityClient), server: offer)
+            remember(Exchange(agreement: agreement, until: now + limits.exchangeLife, wasIndicated: true), key)
+        }
         var response = Response.make(494, nil, to: request, toTag: nil)
-        response.headers.appendSecurityServer(security.offer(on: flow))
+        response.headers.appendSecurityServer(offer)
         return response
+    }
+
+    // MARK: Exchanges
+
+    /// Whether one more exchange of this source can be remembered; its own oldest gives way, never another's (A13).
+    private mutating func makeRoom(for source: IPAddress) -> Bool {
+        if let keys = keysBySource[source], keys.count >= limits.exchangesPerSource, let oldest = keys.first {
+            forget(oldest)
+        }
+        return exchanges.count < limits.exchanges
+    }
+
+    private mutating func remember(_ exchange: Exchange, _ key: ExchangeKey) {
+        if exchanges.updateValue(exchange, forKey: key) == nil { keysBySource[key.source, default: []].append(key) }
+    }
+
+    private mutating func forget(_ key: ExchangeKey) {
+        guard exchanges.removeValue(forKey: key) != nil else { return }
+        keysBySource[key.source]?.removeAll { $0 == key }
+        if keysBySource[key.source]?.isEmpty == true { keysBySource[key.source] = nil }
     }
 
     /// The home network's response to a REGISTER; what goes to the UE, and what changed.
@@ -178,7 +213,10 @@ struct RegistrationStore: Sendable {
         _ response: Response, to pending: Pending, security: SecurityContext, now: NIODeadline
     ) -> (Response, [Change]) {
         var response = response
-        for name in [HeaderName.securityClient, .securityServer, .securityVerify] { response.headers.remove(name) }
+        // The Path holds the token by which the core finds the UE: the UE has no use for it.
+        for name in [HeaderName.securityClient, .securityServer, .securityVerify, .path] {
+            response.headers.remove(name)
+        }
         guard response.status >= 200 else { return (response, []) }
         let offer = security.offer(on: pending.flow)
         switch response.status {
@@ -194,24 +232,27 @@ struct RegistrationStore: Sendable {
             }
             return (response, [])
         case 200..<300:
-            exchanges[pending.key] = nil
+            forget(pending.key)
             if !pending.isDeregistration { response.headers.appendSecurityServer(offer) }
             return (response, settle(response, pending, offer, security, now))
         default:
-            exchanges[pending.key] = nil
+            forget(pending.key)
             return (response, [])
         }
     }
 
     /// No answer came.
-    mutating func abandon(_ pending: Pending) { exchanges[pending.key] = nil }
+    mutating func abandon(_ pending: Pending) { forget(pending.key) }
 
     private mutating func settle(
         _ response: Response, _ pending: Pending, _ offer: [SecurityMechanism], _ security: SecurityContext,
         _ now: NIODeadline
     ) -> [Change] {
         if pending.isWildcard, pending.isDeregistration {
-            return (tokensByFlow[pending.flow] ?? []).compactMap { remove($0, .deregistered) }
+            // RFC 3261 §10.2.2: every contact of the identity in To.
+            return (tokensByFlow[pending.flow] ?? []).compactMap { token in
+                registrations[token]?.isRegistered(for: pending.identity) == true ? remove(token, .deregistered) : nil
+            }
         }
         guard let contact = pending.contact else { return [] }
         let granted = grantedExpiry(response, pending)
@@ -223,12 +264,13 @@ struct RegistrationStore: Sendable {
         let isProtected = security.isProtected(pending.flow)
         let identities = ((try? response.headers.addresses(.pAssociatedURI)) ?? []).map(\.uri)
         let registration = Registration(
-            token: pending.token, flow: pending.flow, contact: contact,
+            token: pending.token, flow: pending.flow, contact: contact, addressOfRecord: pending.identity,
             identities: identities.isEmpty ? [pending.identity] : identities,
             serviceRoute: response.headers.list(.serviceRoute),
-            // What the UE has been told counts, even if the gateway went between the 401 and the 200.
+            // What the UE has been told counts, in this registration or before it, even if the gateway has gone since.
             indications: Indications(
-                ue: isProtected && agreement.clientIndicates, network: pending.wasIndicated || !offer.isEmpty),
+                ue: isProtected && agreement.clientIndicates,
+                network: pending.wasIndicated || agreement.serverIndicates),
             agreement: agreement, expires: now + .seconds(granted))
         let before = registrations.updateValue(registration, forKey: pending.token)
         if before == nil { tokensByFlow[pending.flow, default: []].append(pending.token) }
@@ -254,7 +296,7 @@ struct RegistrationStore: Sendable {
     }
 
     mutating func timersDue(now: NIODeadline) -> [Change] {
-        for (key, exchange) in exchanges where exchange.until <= now { exchanges[key] = nil }
+        for (key, exchange) in exchanges where exchange.until <= now { forget(key) }
         return registrations.values.filter { $0.expires <= now }.compactMap { remove($0.token, .expired) }
     }
 

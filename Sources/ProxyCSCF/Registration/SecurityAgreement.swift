@@ -36,6 +36,9 @@ struct SecurityAgreement: Hashable, Sendable {
 
     /// U: the UE can do e2ae for MSRP.
     var clientIndicates: Bool { client.contains { $0?.indicatesMessageSessionTLS == true } }
+
+    /// N: the UE has been told that the network can.
+    var serverIndicates: Bool { server.contains { $0.indicatesMessageSessionTLS } }
 }
 
 /// U and N of one registration (media-security.md 4).

@@ -22,7 +22,7 @@ package struct ProxyCSCFSettings: Sendable {
         "gm.certificate", .path, help: "PEM file with the certificate that UEs are shown on Gm")
     static let gmKey = OptionalKey("gm.key", .path, help: "PEM file with its private key, mode 0600")
     static let allowUnprotectedKey = Key(
-        "gm.allow-unprotected", .bool, default: false,
+        "gm.allowUnprotected", .bool, default: false,
         help: "Indicate media plane security over UDP and TCP too. DANGEROUS: fingerprints are worth no more than Gm")
     static let mwListen = Key(
         required: "mw.listen", .endpoint, help: "Mw over TCP: where the core reaches this P-CSCF")
@@ -56,6 +56,9 @@ package struct ProxyCSCFSettings: Sendable {
         "limits.session", .duration(.seconds(1) ... .seconds(86_400 * 7)), default: .seconds(43_200),
         help: "A call that nobody ended is ended after this")
     static let callsKey = Key("limits.calls", .int(in: 1...1_000_000), default: 20_000, help: "Call legs at a time")
+    static let registrationCallsKey = Key(
+        "limits.calls-per-registration", .int(in: 1...1_000_000), default: 1_000,
+        help: "Call legs at a time of one registered contact")
     static let registrationsKey = Key(
         "limits.registrations", .int(in: 1...10_000_000), default: 10_000, help: "Registered contacts at a time")
 
@@ -66,7 +69,7 @@ package struct ProxyCSCFSettings: Sendable {
             iqListen,
             iqGateways, rcs51OriginatingKey, rcs51TerminatingKey, strictKey, unhonouredKey, appliedInAnswersKey,
             sha1Key,
-            sessionKey, callsKey, registrationsKey,
+            sessionKey, callsKey, registrationCallsKey, registrationsKey,
         ])
 
     package var domain: String
@@ -90,6 +93,7 @@ package struct ProxyCSCFSettings: Sendable {
     package var allowSHA1: Bool
     package var sessionLimit: TimeAmount
     package var callLimit: Int
+    package var registrationCallLimit: Int
     package var registrationLimit: Int
 
     package init(_ configuration: Configuration) throws(ConfigurationError) {
@@ -113,6 +117,7 @@ package struct ProxyCSCFSettings: Sendable {
         allowSHA1 = configuration[Self.sha1Key]
         sessionLimit = .nanoseconds(configuration[Self.sessionKey].inNanoseconds)
         callLimit = configuration[Self.callsKey]
+        registrationCallLimit = configuration[Self.registrationCallsKey]
         registrationLimit = configuration[Self.registrationsKey]
         guard udp != nil || tcp != nil || tls != nil else {
             throw configuration.problem(

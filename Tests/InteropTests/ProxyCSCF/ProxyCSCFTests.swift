@@ -69,7 +69,7 @@ private struct Network {
         let at = try await home.endpoint.listen("mw", transport: .tcp, at: Endpoint(Self.homeAddress, 0)).get()
         let text = """
             gm.tcp: 127.71.0.1:0
-            gm.allow-unprotected: true
+            gm.allowUnprotected: true
             mw.listen: 127.71.0.1:0
             mw.home: \(at)
             iq.listen: udp:127.71.0.1:0

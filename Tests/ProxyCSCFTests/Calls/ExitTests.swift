@@ -172,6 +172,68 @@ struct ExitTests {
         #expect(call.ended == 1 && Set(call.released) == call.reserved)
     }
 
+    @Test("A13: a 2xx of one branch too many: ACK and BYE to it, 500 to the caller")
+    func tooManyBranches() {
+        var settings = CallSettings()
+        settings.dialogLimit = 2
+        var call = LegHarness(.originating, settings: settings)
+        for tag in ["one", "two", "three"] { call.respond(180, tag: tag) }
+        _ = call.take()
+        call.respond(200, tag: "three", body: Fixtures.plain(setup: "passive"))
+        #expect(call.finals[CallLeg.first]?.map(\.status) == [500])
+        #expect(call.alone.map(\.request.method) == [.ack, .bye])
+        #expect(call.ended == 1 && Set(call.released) == call.reserved)
+    }
+
+    @Test("A13: a final response passes though the queue is full; another branch's 2xx is acknowledged and ended")
+    func fullQueue() throws {
+        var settings = CallSettings()
+        settings.queueLimit = 1
+        var call = LegHarness(.originating, settings: settings, isPrompt: false)
+        call.reply()
+        call.respond(183, body: Fixtures.plain(setup: "passive"))
+        let info = try call.asking(.info, from: .ue, cSeq: 2)
+        // Waits for the gateway, and its copy fills the queue.
+        call.respond(200, body: Fixtures.plain(setup: "passive"))
+        call.respond(200, body: Fixtures.plain(setup: "passive"))
+        _ = call.take()
+        call.respond(200, to: info)
+        #expect(call.take().isEmpty)
+        call.respond(200, tag: "other", body: Fixtures.plain(setup: "passive"))
+        #expect(call.take() == ["ACK > core", "BYE > core"])
+        call.replyAll()
+        #expect(call.finals[info]?.map(\.status) == [200])
+        #expect(call.finals[CallLeg.first]?.map(\.status) == [200, 200] && call.leg.phase == .confirmed)
+    }
+
+    @Test("RFC 3261 16.8: provisional responses do not put timer C off for ever")
+    func endlessRinging() {
+        var call = LegHarness(.originating)
+        for _ in 0..<5 {
+            call.respond(180)
+            call.advance(.seconds(100))
+        }
+        #expect(call.cancelled.isEmpty)
+        call.respond(180)
+        call.advance(.seconds(101))
+        #expect(call.cancelled == [CallLeg.first])
+        call.respond(487)
+        #expect(call.ended == 1)
+    }
+
+    @Test("A13: calls of one registration are counted, and given back")
+    func shares() {
+        var shares = CallShares(limit: 2)
+        shares.add("a")
+        shares.add("a")
+        #expect(!shares.hasRoom("a") && shares.hasRoom("b"))
+        shares.remove("a")
+        #expect(shares.hasRoom("a"))
+        shares.remove("a")
+        shares.remove("a")
+        #expect(shares.counts.isEmpty)
+    }
+
     @Test("RFC 3261 13.2.2.4: a 2xx that crosses the CANCEL of our own is acknowledged and ended")
     func crossing() {
         var call = LegHarness(.terminating)

@@ -113,6 +113,75 @@ struct LaterOfferTests {
         #expect(call.finals[again]?.map(\.status) == [200] && call.leg.phase == .confirmed)
     }
 
+    @Test("RFC 3264 5: a 2xx to UPDATE that leaves its offer unanswered changes nothing, and offers go on")
+    func unansweredUpdate() throws {
+        var call = CallLegTests.confirmed(.originating)
+        let id = try call.asking(.update, from: .ue, cSeq: 2, body: Fixtures.secure())
+        call.respond(200, to: id)
+        #expect(call.finals[id]?.map(\.status) == [200])
+        let again = try call.asking(.update, from: .ue, cSeq: 3, body: Fixtures.secure())
+        call.respond(200, to: again, body: Fixtures.plain(setup: "passive"))
+        #expect(call.finals[again]?.map(\.status) == [200] && call.leg.phase == .confirmed)
+    }
+
+    @Test("RFC 3264 5: a 2xx to a later INVITE that leaves its offer unanswered ends the call")
+    func unansweredReInvite() throws {
+        var call = CallLegTests.confirmed(.originating)
+        let id = try call.asking(.invite, from: .ue, cSeq: 2, body: Fixtures.secure())
+        call.respond(200, to: id)
+        #expect(call.finals[id]?.map(\.status) == [488])
+        #expect(Set(call.alone.filter { $0.request.method == .bye }.map(\.side)) == [.ue, .core])
+        #expect(call.ended == 1 && Set(call.released) == call.reserved && call.leg.media.isIdle)
+    }
+
+    @Test("An offer whose sender is lost is withdrawn", arguments: [Method.update, .invite])
+    func offererLost(method: Method) throws {
+        var call = CallLegTests.confirmed(.originating)
+        let id = try call.asking(method, from: .ue, cSeq: 2, body: Fixtures.secure())
+        call.leg.serverFailed(id, now: call.now)
+        call.drain()
+        let other = try call.asking(.update, from: .core, cSeq: 1, body: Fixtures.plain())
+        #expect(call.finals[other] == nil && call.sent[other] != nil)
+    }
+
+    @Test("RFC 3262 3: of the reliable responses of a branch only the last is kept, and branches are limited")
+    func manyProvisionals() {
+        var call = LegHarness(.originating)
+        for number in 1...50 { call.respond(183, headers: [(.require, "100rel"), (.rSeq, "\(number)")]) }
+        for number in 1...50 {
+            call.respond(183, tag: "branch\(number)", headers: [(.require, "100rel"), (.rSeq, "1")])
+        }
+        let kept = call.leg.exchanges[CallLeg.first]?.provisionals ?? [:]
+        #expect(kept["callee"]?.sequence == "50" && kept.count == CallSettings().dialogLimit)
+    }
+
+    static let refusedBodies = [
+        ("application/sdp", Fixtures.secure()),
+        (
+            "multipart/mixed;boundary=b",
+            "--b\r\nContent-Type: text/plain\r\n\r\nx\r\n--b\r\nContent-Type: application/sdp\r\n\r\n"
+                + Fixtures.secure() + "\r\n--b--\r\n"
+        ),
+        ("application/pkcs7-mime", "xxxx"), ("multipart/mixed;boundary=b", Fixtures.secure()),
+    ]
+
+    @Test("A11: no session description passes in a 3xx to 6xx", arguments: refusedBodies.indices, [302, 488, 606])
+    func refusedWithSession(index: Int, status: Int) throws {
+        var call = LegHarness(.terminating)
+        let (type, body) = Self.refusedBodies[index]
+        call.respond(status, body: body, type: type)
+        let refusal = try #require(call.finals[CallLeg.first]?.first)
+        #expect(refusal.status == status && refusal.body.readableBytes == 0)
+        #expect(!refusal.headers.contains(.contentType))
+    }
+
+    @Test("Another body of a refusal passes")
+    func refusedWithText() {
+        var call = LegHarness(.terminating)
+        call.respond(486, body: "at lunch", type: "text/plain")
+        #expect(call.answered() == "at lunch")
+    }
+
     @Test(
         "RFC 3261 12.2.1.2: 481 or 408 to a later request: the dialog is gone, and so is the call",
         arguments: [481, 408])

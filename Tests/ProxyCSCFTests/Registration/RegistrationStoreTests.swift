@@ -27,16 +27,17 @@ struct RegistrationStoreTests {
         mutating func register(
             over flow: Flow = Fixtures.ueFlow, _ security: SecurityContext = capable, client: String? = entry,
             verify: String? = nil, expires: Int? = 3600, contact: String = "<sip:u@127.4.0.1:40000;transport=tls>",
-            extra: [(HeaderName, String)] = []
+            to: String = "<sip:a@ims.lab>", callID: String = "call@127.4.0.1", extra: [(HeaderName, String)] = []
         ) -> Response? {
             cSeq += 1
             var headers = extra
             if let client { headers.append((.securityClient, client)) }
             if let verify { headers.append((.securityVerify, verify)) }
             if let expires { headers.append((.expires, "\(expires)")) }
-            let request = Fixtures.request(
-                .register, uri: "sip:ims.lab", from: "<sip:a@ims.lab>;tag=r", to: "<sip:a@ims.lab>", cSeq: cSeq,
+            var request = Fixtures.request(
+                .register, uri: "sip:ims.lab", from: "\(to);tag=r", to: to, cSeq: cSeq,
                 contact: contact, headers: headers)
+            request.headers.set(.callID, to: callID)
             tokens += 1
             let token = "token\(tokens)"
             switch store.receive(
@@ -62,7 +63,9 @@ struct RegistrationStoreTests {
                 if expires > 0, let contact = forwarded.headers[.contact] {
                     response.headers.append(.contact, "\(contact);expires=\(expires)")
                 }
-                response.headers.append(.pAssociatedURI, "<sip:a@ims.lab>, <tel:+4912345>")
+                let identity = (try? forwarded.headers.to().uri).map { "<\($0)>, " } ?? ""
+                response.headers.append(.pAssociatedURI, identity + "<tel:+4912345>")
+                response.headers.append(.path, "<sip:token@127.1.0.1:6000;lr>")
                 response.headers.append(.serviceRoute, "<sip:orig@127.2.0.1:5060;transport=tcp;lr>")
                 response.headers.append(.securityServer, "evil;mediasec")
             }
@@ -112,6 +115,7 @@ struct RegistrationStoreTests {
         let successBack = harness.answer(200)
         let success = try #require(successBack)
         #expect(success.headers.values(.securityServer) == [Self.entry])
+        #expect(!success.headers.contains(.path))
         let registration = try #require(harness.store.registration(on: Fixtures.ueFlow))
         #expect(registration.indications == Indications(ue: true, network: true))
         #expect(registration.identities.map { "\($0)" } == ["sip:a@ims.lab", "tel:+4912345"])
@@ -195,8 +199,89 @@ struct RegistrationStoreTests {
         _ = harness.answer(200, Self.incapable)
         let after = try #require(harness.store.registration(on: Fixtures.ueFlow))
         #expect(after.token == before.token && harness.store.count == 1)
-        #expect(after.indications == Indications(ue: true, network: false))
+        // The UE was told: without a gateway its calls are refused, not made plain.
+        #expect(after.indications == Indications(ue: true, network: true))
         #expect(harness.changes == [.refreshed(after)])
+    }
+
+    @Test("A1: a refresh with a challenge, while no gateway is there, does not take back what the UE was told")
+    func refreshWithoutGateway() throws {
+        var harness = Harness()
+        _ = try harness.complete()
+        for _ in 0..<2 {
+            #expect(harness.register(Self.incapable, verify: Self.entry) == nil)
+            _ = harness.answer(401, Self.incapable)
+            #expect(harness.register(Self.incapable, verify: Self.entry) == nil)
+            _ = harness.answer(200, Self.incapable)
+            let registration = try #require(harness.store.registration(on: Fixtures.ueFlow))
+            #expect(registration.indications == Indications(ue: true, network: true))
+        }
+    }
+
+    @Test("RFC 3329 2.3.1: the list of a 494, echoed, is the agreement", arguments: mismatches.indices)
+    func echoOfRefusal(index: Int) throws {
+        let (name, client, verify) = Self.mismatches[index]
+        var harness = Harness()
+        harness.register()
+        _ = harness.answer(401)
+        #expect(harness.register(client: client, verify: verify)?.status == 494)
+        // Where the client list itself had changed, the UE says once more what it wants.
+        if client != Self.entry { harness.register(verify: Self.entry) }
+        #expect(harness.register(verify: Self.entry) == nil, "\(name)")
+        // The nonce may be stale by then.
+        _ = harness.answer(401)
+        #expect(harness.register(verify: Self.entry) == nil)
+        _ = harness.answer(200)
+        let registration = try #require(harness.store.registration(on: Fixtures.ueFlow))
+        #expect(registration.indications == Indications(ue: true, network: true))
+        #expect(harness.store.exchangeCount == 0)
+    }
+
+    @Test("RFC 3329: after a 494 the echo counts as told, even if the gateway goes meanwhile")
+    func toldByRefusal() throws {
+        var harness = Harness()
+        #expect(harness.register(verify: "other;mediasec")?.status == 494)
+        #expect(harness.register(Self.incapable, verify: Self.entry) == nil)
+        _ = harness.answer(200, Self.incapable)
+        let registration = try #require(harness.store.registration(on: Fixtures.ueFlow))
+        #expect(registration.indications == Indications(ue: true, network: true))
+    }
+
+    @Test("RFC 3261 10.2: two identities with one contact on one flow are two registrations")
+    func identitiesOfOneContact() throws {
+        var harness = Harness()
+        let first = try harness.complete()
+        harness.register(verify: Self.entry, to: "<sip:b@ims.lab>", callID: "b@127.4.0.1")
+        _ = harness.answer(200)
+        #expect(harness.store.count == 2)
+        let second = try #require(
+            harness.store.registration(on: Fixtures.ueFlow, identity: Fixtures.uri("sip:b@ims.lab")))
+        #expect(second.token != first.token)
+        #expect(harness.store.registration(token: first.token)?.owns(Fixtures.uri("sip:a@ims.lab")) == true)
+        // Each is renewed by itself, and `*` ends those of its identity alone.
+        harness.register(verify: Self.entry, to: "<sip:b@ims.lab>", callID: "b@127.4.0.1")
+        _ = harness.answer(200)
+        #expect(harness.store.count == 2 && harness.store.registration(token: second.token) != nil)
+        harness.register(verify: Self.entry, expires: 0, contact: "*", to: "<sip:b@ims.lab>", callID: "b@127.4.0.1")
+        _ = harness.answer(200, expires: 0)
+        #expect(harness.store.all.map(\.token) == [first.token])
+    }
+
+    @Test("A13: exchanges of one source are limited, and its own oldest gives way")
+    func exchangesOfOneSource() {
+        var harness = Harness()
+        harness.store = RegistrationStore(limits: .init(exchanges: 5, exchangesPerSource: 3))
+        harness.register(over: Fixtures.otherFlow, callID: "other")
+        _ = harness.answer(401)
+        for number in 0..<20 {
+            #expect(harness.register(callID: "\(number)") == nil)
+            _ = harness.answer(401)
+        }
+        #expect(harness.store.exchangeCount == 4)
+        // The newest and the other source's still go on; the oldest is forgotten.
+        #expect(harness.register(verify: Self.entry, callID: "19") == nil)
+        #expect(harness.register(over: Fixtures.otherFlow, verify: Self.entry, callID: "other") == nil)
+        #expect(harness.register(verify: Self.entry, callID: "0")?.status == 494)
     }
 
     @Test("N is what the UE was told: a gateway lost between 401 and 200 does not take it back")

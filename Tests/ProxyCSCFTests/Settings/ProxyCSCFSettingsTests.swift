@@ -47,6 +47,15 @@ struct ProxyCSCFSettingsTests {
         #expect(settings.peers.count == 2)
     }
 
+    @Test("gm.allowUnprotected is spelt as it is, SALLYPORT_GM_ALLOW_UNPROTECTED in the environment")
+    func unprotected() throws {
+        #expect(try Self.settings("gm.allowUnprotected: true\n").allowUnprotected)
+        let fromEnvironment = try Configuration(
+            ProxyCSCFSettings.schema, yaml: Self.least, environment: ["SALLYPORT_GM_ALLOW_UNPROTECTED": "true"])
+        #expect(try ProxyCSCFSettings(fromEnvironment).allowUnprotected)
+        #expect(throws: ConfigurationError.self) { try Self.settings("gm.allow-unprotected: true\n") }
+    }
+
     static let wrong = [
         "mw.listen: 127.1.0.1:0\nmw.home: 127.2.0.1:5060\niq.listen: udp:127.1.0.1:0\n",
         least + "gm.tls: 127.1.0.1:0\n",
