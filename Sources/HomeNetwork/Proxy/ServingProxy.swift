@@ -98,12 +98,6 @@ package struct ServingProxy<Server: Hashable & Sendable>: Sendable {
         }
     }
 
-    private struct Refusal: Error {
-        var status: Int
-        var headers = Headers()
-        init(_ status: Int) { self.status = status }
-    }
-
     private struct Target {
         var request: Request
         var hop: NextHop
@@ -335,4 +329,11 @@ package struct ServingProxy<Server: Hashable & Sendable>: Sendable {
         noteDeadline(context)
         contexts[id] = context
     }
+}
+
+/// Why a request is not forwarded. Not nested in the generic proxy: the optimiser of Swift 6.3 ends on a typed throw of an error with a type parameter.
+private struct Refusal: Error {
+    var status: Int
+    var headers = Headers()
+    init(_ status: Int) { self.status = status }
 }
