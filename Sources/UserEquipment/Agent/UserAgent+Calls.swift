@@ -126,7 +126,8 @@ extension UserAgent {
 
     /// Types that the session takes: files only where there is a folder for them.
     var acceptTypes: [String] {
-        ["message/cpim", "text/plain"] + (settings.folder == nil ? [] : ["*"])
+        if settings.style == .rcs { return ["message/cpim"] }
+        return ["message/cpim", "text/plain"] + (settings.folder == nil ? [] : ["*"])
     }
 
     private func localMedia(port: UInt16?) -> LocalMedia {
@@ -136,7 +137,8 @@ extension UserAgent {
             fingerprints: settings.fingerprints.compactMap { media.announced.fingerprint($0) }, setup: settings.setup,
             cema: settings.cema, acceptTypes: acceptTypes, maximumSize: UInt64(settings.maximumSize),
             policy: settings.e2ae, isAgreed: registration?.agreement.isAgreed ?? false,
-            fingerprintPolicy: media.fingerprintPolicy)
+            fingerprintPolicy: media.fingerprintPolicy, style: settings.style, refusesTLS: settings.refuseTLS,
+            answersPlain: settings.answerPlain)
     }
 
     // MARK: In a call

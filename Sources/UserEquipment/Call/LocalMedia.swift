@@ -15,6 +15,7 @@ struct LocalMedia: Sendable {
     /// For `o=`.
     var descriptionID: UInt64
     var fingerprints: [Fingerprint]
+    /// What is preferred where there is a choice.
     var setup: SDP.Setup
     var cema: Bool
     var acceptTypes: [String]
@@ -23,37 +24,59 @@ struct LocalMedia: Sendable {
     /// UE and network have both indicated `msrp-tls`.
     var isAgreed: Bool
     var fingerprintPolicy: FingerprintPolicy
+    var style = MediaStyle.ims
+    /// A line over TLS is answered with 488.
+    var refusesTLS = false
+    /// Against the rules, for tests of a network: a line over TLS is answered by one without.
+    var answersPlain = false
+    /// Addresses of the names that stand in descriptions of the peer.
+    var names = HostNames()
+    /// What this end wants; `inactive` while it holds.
+    var direction = MediaDirection.sendrecv
 
-    /// RFC 6135 §4.2.1: stands where an active end has no port.
+    /// RFC 6135 §4.2.2: stands where an active end has no port.
     static let discardPort: UInt16 = 9
 
-    var asksForE2AE: Bool {
-        switch policy {
-        case .automatic: isAgreed
-        case .never: false
-        case .always: true
+    /// What an offer asks for.
+    var offeredLeg: SecurityInfo.Leg {
+        switch (style, policy) {
+        case (.plain, _), (.ims, .never): .plain
+        case (.rcs, _): .tls
+        case (.ims, .automatic): isAgreed ? .e2ae : .plain
+        case (.ims, .always): .e2ae
         }
     }
 
-    func uri(isTLS: Bool) -> MSRPURI {
-        MSRPURI(isSecure: isTLS, host: .address(address), port: port ?? Self.discardPort, sessionID: sessionID)
+    func uri(isTLS: Bool, setup: SDP.Setup) -> MSRPURI {
+        MSRPURI(isSecure: isTLS, host: .address(address), port: port(setup), sessionID: sessionID)
+    }
+
+    private func port(_ setup: SDP.Setup) -> UInt16 {
+        setup == .active ? Self.discardPort : port ?? Self.discardPort
     }
 
     // MARK: Offer
 
-    func offer() -> SessionDescription {
-        let isTLS = asksForE2AE
-        var line = self.line(isTLS: isTLS, setup: port == nil ? .active : setup, proposing: cema, in: empty)
-        if isTLS { line.threeGE2AE = .requested }
+    /// - Parameter leg: of the call that goes on; a first offer asks for what the style says.
+    func offer(as leg: SecurityInfo.Leg? = nil) -> SessionDescription {
+        let leg = leg ?? offeredLeg
+        // RFC 6135 §4.2.2: never passive in an offer.
+        var line = self.line(
+            isTLS: leg != .plain, setup: port == nil || setup == .active ? .active : .actpass, proposing: cema,
+            in: empty)
+        if leg == .e2ae { line.threeGE2AE = .requested }
+        if style == .rcs || direction != .sendrecv { line.direction = direction }
         var description = empty
         description.media = [line.media]
         return description
     }
 
-    /// What the answer to `offer` settles.
-    func plan(offer: SessionDescription, answer: SessionDescription) throws(MediaRefusal) -> MediaPlan {
+    /// What the answer to `offer` settles for one of its lines.
+    func plan(
+        offer: SessionDescription, answer: SessionDescription, line index: Int = 0
+    ) throws(MediaRefusal) -> MediaPlan {
         do throws(SyntaxError) { try answer.checkAnswers(offer) } catch { throw MediaRefusal("answer: \(error)") }
-        guard let line = answer.messageMedia(at: 0), let mine = offer.messageMedia(at: 0) else {
+        guard let line = answer.messageMedia(at: index), let mine = offer.messageMedia(at: index) else {
             throw MediaRefusal("the answer's line is not MSRP")
         }
         guard !line.media.isRejected else { throw MediaRefusal("the message line was refused") }
@@ -61,82 +84,43 @@ struct LocalMedia: Sendable {
             // Never a silent downgrade.
             throw MediaRefusal(
                 mine.isTLS
-                    ? "e2ae was asked for, and the answer is without TLS" : "the answer has TLS, the offer had not")
+                    ? "TLS was asked for, and the answer is without it" : "the answer has TLS, the offer had not")
         }
         let isActive: Bool
         switch (line.setup, mine.setup) {
         case (.active, .active): throw MediaRefusal("both ends want to open the connection")
         case (.active, _): isActive = false
-        case (.passive, .passive): throw MediaRefusal("both ends wait for the connection")
         // RFC 4975 §5.4: without a role in the answer the offerer is active; what else may not stand in an answer counts as none.
         default: isActive = true
         }
-        return try settle(
-            line, isActive: isActive, leg: mine.isTLS ? .e2ae : .plain, cema: cema && line.hasCEMA, index: 0)
+        let leg: SecurityInfo.Leg = mine.isTLS ? (mine.threeGE2AE == .requested ? .e2ae : .tls) : .plain
+        guard let own = mine.paths.last.flatMap({ try? MSRPURI($0) }) else { throw MediaRefusal("no path of our own") }
+        let rule = connection(offered: mine, answered: line, isActive: isActive)
+        var plan = try settle(
+            line, isActive: isActive, leg: leg, byConnectionLine: rule == .connectionLine, index: index)
+        plan.own = own
+        plan.needsOfferWithoutCEMA = rule == .offerWithoutCEMA
+        plan.direction = mine.direction.limited(to: line.direction.reversed)
+        return plan
     }
 
-    // MARK: Answer
+    private enum Rule { case path, connectionLine, offerWithoutCEMA }
 
-    /// The answer to an offer, with the first message line that can be had; other lines are refused (RFC 3264 §6).
-    func answer(_ offer: SessionDescription) throws(MediaRefusal) -> (SessionDescription, MediaPlan) {
-        var refusal = MediaRefusal("no message line")
-        var chosen: (line: MSRPMedia, plan: MediaPlan)?
-        var media: [MediaDescription] = []
-        for index in offer.media.indices {
-            var answered = offer.media[index].rejection
-            if chosen == nil, let line = offer.messageMedia(at: index), !line.media.isRejected {
-                do throws(MediaRefusal) {
-                    let taken = try take(line, index)
-                    chosen = taken
-                    answered = taken.line.media
-                } catch {
-                    refusal = error
-                }
-            }
-            media.append(answered)
-        }
-        guard let chosen else { throw refusal }
-        var description = empty
-        description.media = media
-        return (description, chosen.plan)
-    }
-
-    private func take(_ line: MSRPMedia, _ index: Int) throws(MediaRefusal) -> (line: MSRPMedia, plan: MediaPlan) {
-        if line.namesKeyManagement("mikey") { throw MediaRefusal("e2e with MIKEY is not implemented") }
-        let leg: SecurityInfo.Leg
-        if line.isTLS {
-            leg = line.threeGE2AE == .applied ? .e2ae : .tls
-        } else {
-            if line.threeGE2AE == .applied { throw MediaRefusal("3ge2ae:applied on a line without TLS") }
-            if policy == .automatic, isAgreed {
-                throw MediaRefusal("both sides indicated e2ae, and the offer is without TLS")
-            }
-            leg = .plain
-        }
-        let isActive: Bool
-        switch line.setup {
-        case .active?: isActive = false
-        case .passive?: isActive = true
-        case .actpass?: isActive = setup != .passive || port == nil
-        // RFC 4975 §5.4, RFC 6135 §4.2.1: the offerer is active.
-        case .holdconn?, nil: isActive = false
-        }
-        guard isActive || port != nil else { throw MediaRefusal("this end cannot wait for a connection") }
-        let usesCEMA = cema && line.hasCEMA
-        if cema, !line.hasCEMA, let path = line.paths.first, !matches(path, line) {
-            // RFC 6714 §4.3.
-            throw MediaRefusal("c= and m= differ from the path, without CEMA")
-        }
-        let plan = try settle(line, isActive: isActive, leg: leg, cema: usesCEMA, index: index)
-        let mine = self.line(
-            isTLS: line.isTLS, setup: isActive ? .active : .passive, proposing: usesCEMA, in: empty)
-        return (mine, plan)
+    /// RFC 6714 §4.2, for an offerer without a relay: which address information of the answer counts.
+    private func connection(offered mine: MSRPMedia, answered line: MSRPMedia, isActive: Bool) -> Rule {
+        guard mine.hasCEMA else { return style == .rcs ? .connectionLine : .path }
+        guard !line.hasCEMA else { return .connectionLine }
+        let isMatch = names.match(line)
+        guard isActive else { return isMatch ? .path : .offerWithoutCEMA }
+        // More than one URI: the answerer is behind a relay.
+        guard line.paths.count > 1 else { return .connectionLine }
+        return isMatch ? .path : .offerWithoutCEMA
     }
 
     // MARK: Both
 
-    private func settle(
-        _ line: MSRPMedia, isActive: Bool, leg: SecurityInfo.Leg, cema: Bool, index: Int
+    func settle(
+        _ line: MSRPMedia, isActive: Bool, leg: SecurityInfo.Leg, byConnectionLine: Bool, index: Int
     ) throws(MediaRefusal) -> MediaPlan {
         var peer: [MSRPURI] = []
         for path in line.paths {
@@ -151,38 +135,33 @@ struct LocalMedia: Sendable {
         guard !line.isTLS || !fingerprints.isEmpty else { throw MediaRefusal("TLS without a usable fingerprint") }
         var target: HostPort?
         if isActive {
-            let host = cema ? line.address : first.host
-            let port = cema ? line.port : first.port
+            let host = byConnectionLine ? line.address : first.host
+            let port = byConnectionLine ? line.port : first.port
             guard let host, let port, port != 0 else { throw MediaRefusal("no address to connect to") }
             target = HostPort(host: host, port: port)
         }
         return MediaPlan(
-            isActive: isActive, leg: leg, target: target, own: uri(isTLS: line.isTLS), peer: peer,
+            isActive: isActive, leg: leg, target: target,
+            own: uri(isTLS: line.isTLS, setup: isActive ? .active : .passive), peer: peer,
             peerFingerprints: fingerprints, peerAcceptTypes: line.acceptTypes ?? ["*"], peerMaximumSize: line.maxSize,
             line: index)
     }
 
-    private func matches(_ path: String, _ line: MSRPMedia) -> Bool {
-        guard let uri = try? MSRPURI(path) else { return false }
-        return uri.host == line.address && uri.port == line.port
-    }
-
-    private var empty: SessionDescription {
+    var empty: SessionDescription {
         SessionDescription(
             origin: Origin(sessionID: descriptionID, address: address), connection: ConnectionData(address))
     }
 
-    private func line(
+    func line(
         isTLS: Bool, setup: SDP.Setup, proposing cema: Bool, in description: SessionDescription
     ) -> MSRPMedia {
         let media = MediaDescription(
-            media: "message", port: Int(port ?? Self.discardPort),
-            proto: isTLS ? "TCP/TLS/MSRP" : "TCP/MSRP", formats: ["*"])
+            media: "message", port: Int(port(setup)), proto: isTLS ? "TCP/TLS/MSRP" : "TCP/MSRP", formats: ["*"])
         var view = MSRPMedia(media, in: description)
         view.acceptTypes = acceptTypes
-        if acceptTypes.contains("message/cpim") { view.acceptWrappedTypes = ["text/plain"] }
+        if acceptTypes.contains("message/cpim") { view.acceptWrappedTypes = style == .rcs ? ["*"] : ["text/plain"] }
         view.maxSize = maximumSize
-        view.paths = [uri(isTLS: isTLS).description]
+        view.paths = [uri(isTLS: isTLS, setup: setup).description]
         view.setup = setup
         if isTLS { view.fingerprints = fingerprints }
         if cema { view.hasCEMA = true }

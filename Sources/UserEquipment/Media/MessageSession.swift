@@ -146,7 +146,9 @@ final class MessageSession: @unchecked Sendable {
         let body = ByteBuffer(string: text)
         let types = plan.peerAcceptTypes.map { $0.lowercased() }
         let takesPlain = types.contains("text/plain") || types.contains("text/*") || types.contains("*")
-        let usesCPIM = types.contains("message/cpim") && (environment.settings.cpim || !takesPlain)
+        let usesCPIM =
+            types.contains("message/cpim")
+            && (environment.settings.cpim || environment.settings.style == .rcs || !takesPlain)
         var content = body
         var type = "text/plain; charset=utf-8"
         if usesCPIM {

@@ -44,10 +44,20 @@ package struct UserEquipmentSettings: Sendable {
         "media.certificate", .path, help: "PEM file of the own media certificate; a fresh one unless given")
     static let key = OptionalKey("media.key", .path, help: "PEM file of its private key")
 
-    static let setup = Key(
-        "media.setup", .enumeration, default: SetupPreference.actpass,
-        help: "a=setup of own offers; answers to actpass: active unless this is passive")
+    static let style = Key(
+        "media.style", .enumeration, default: MediaStyle.ims,
+        help: "What is offered. ims: e2ae by security.e2ae, else plain; rcs: TLS as an RCS 5.1 client does it; plain")
+    static let setup = OptionalKey<SetupPreference>(
+        "media.setup", .enumeration,
+        help:
+            "active: never waits for a connection; passive: waits where it may choose, and offers actpass (RFC 6135); "
+            + "actpass unless given, with the style rcs active")
     static let cema = Key("media.cema", .bool, default: false, help: "Use a=msrp-cema (RFC 6714)")
+    static let refuseTLS = Key(
+        "media.refuse-tls", .bool, default: false, help: "Answer a message line over TLS with 488")
+    static let answerPlain = Key(
+        "misbehave.answer-plain", .bool, default: false,
+        help: "For tests of a network: answer a message line over TLS with one without")
     static let cpim = Key("message.cpim", .bool, default: false, help: "Wrap own messages in message/cpim")
     static let successReport = Key(
         "message.success-report", .bool, default: true, help: "Ask for success REPORTs")
@@ -65,8 +75,8 @@ package struct UserEquipmentSettings: Sendable {
         "ue",
         [
             identity, privateIdentity, password, address, pcscf, pcscfName, authorities, expires, indicate, optionTag,
-            e2ae, fingerprints, allowSHA1, wrongCertificate, certificate, key, setup, cema, cpim, successReport,
-            maximumSize, folder, freeSpace, maximumCalls, answers,
+            e2ae, fingerprints, allowSHA1, wrongCertificate, certificate, key, style, setup, cema, refuseTLS,
+            answerPlain, cpim, successReport, maximumSize, folder, freeSpace, maximumCalls, answers,
         ])
 
     package var identity: SIPURI
@@ -86,8 +96,11 @@ package struct UserEquipmentSettings: Sendable {
     package var wrongCertificate: Bool
     package var certificate: String?
     package var key: String?
+    package var style: MediaStyle
     package var setup: SDP.Setup
     package var cema: Bool
+    package var refuseTLS: Bool
+    package var answerPlain: Bool
     package var cpim: Bool
     package var successReport: Bool
     package var maximumSize: Int
@@ -126,8 +139,11 @@ package struct UserEquipmentSettings: Sendable {
         wrongCertificate = configuration[Self.wrongCertificate]
         certificate = configuration[Self.certificate]
         key = configuration[Self.key] ?? certificate
-        setup = configuration[Self.setup].setup
+        style = configuration[Self.style]
+        setup = configuration[Self.setup]?.setup ?? (style == .rcs ? .active : .actpass)
         cema = configuration[Self.cema]
+        refuseTLS = configuration[Self.refuseTLS]
+        answerPlain = configuration[Self.answerPlain]
         cpim = configuration[Self.cpim]
         successReport = configuration[Self.successReport]
         maximumSize = configuration[Self.maximumSize]
@@ -148,6 +164,16 @@ package enum EndToAccessEdgePolicy: String, CaseIterable, Hashable, Sendable {
     case always
 }
 
+/// What the message lines of a UE's offers look like (media-security 4, 5.3).
+package enum MediaStyle: String, CaseIterable, Hashable, Sendable {
+    /// TLS with `3ge2ae:requested` where e2ae is asked for (K2), plain otherwise (K1).
+    case ims
+    /// As an RCS 5.1 client: TLS with a fingerprint and nothing else (K3), whatever was indicated.
+    case rcs
+    /// Never TLS (K1).
+    case plain
+}
+
 /// A hash function that a UE can announce.
 package enum FingerprintHash: String, CaseIterable, Hashable, Sendable {
     case sha1 = "sha-1"
@@ -158,7 +184,7 @@ package enum FingerprintHash: String, CaseIterable, Hashable, Sendable {
     var function: SDP.HashFunction { HashFunction(rawValue) }
 }
 
-/// `a=setup` of own offers.
+/// The role that a UE prefers.
 package enum SetupPreference: String, CaseIterable, Hashable, Sendable {
     case active, passive, actpass
 

@@ -19,6 +19,17 @@ import Testing
         #expect(!settings.cema && !settings.wrongCertificate && settings.folder == nil && settings.maximumCalls == 4)
     }
 
+    @Test("what a UE offers, and its ways of refusing, are keys; an RCS client is active unless it is told otherwise")
+    func media() throws {
+        let standard = try settings(Self.minimum)
+        #expect(standard.style == .ims && !standard.refuseTLS && !standard.answerPlain)
+        let rcs = try settings(Self.minimum + "media: {style: rcs, cema: true, refuse-tls: true}\n")
+        #expect(rcs.style == .rcs && rcs.setup == .active && rcs.cema && rcs.refuseTLS)
+        let told = try settings(
+            Self.minimum + "media: {style: rcs, setup: passive}\nmisbehave: {answer-plain: true}\n")
+        #expect(told.setup == .passive && told.answerPlain)
+    }
+
     @Test(
         "what is refused, with the key",
         arguments: [
