@@ -209,6 +209,6 @@ let package = Package(
                 "ApplicationLevelGateway", "Observability", "Configuration", "Transport", "GatewayControl",
                 "MediaPlane", "ProxyCSCF", "AccessGateway", "HomeNetwork", "UserEquipment", "Lab", "sallyport", nioCore,
                 nioPosix, nioSSL, crypto, x509,
-            ]),
+            ], exclude: ["Kamailio/kamailio.cfg", "SIPp/Scenarios"]),
     ]
 )
