@@ -41,35 +41,25 @@ package struct Lab: Sendable {
         var keepsFolder = false
         defer { if !keepsFolder { folder.remove() } }
         let content = try LabContent.make(message: options.message, file: options.file, in: folder)
-        live.show("starting the network")
-        let network = try makeNetwork(folder)
+        let networks = NetworkSet { variant in
+            try makeNetwork(PrivateFolder.at(folder.file(variant.name)), variant)
+        }
         var results: [ScenarioResult] = []
         do {
-            try await network.start()
-            live.clear()
-            output.line(describe(network.files.plan))
-            output.line("")
-            output.line("== network: the gateway registers with the P-CSCF over Iq")
-            let events = network.collector.take()
-            printLadder(events, network, since: events.map(\.time).min() ?? 0)
-            for scenario in options.scenarios {
-                // Ctrl-C ends the children first, and everything that waits for them.
-                let result = await withTaskCancellationHandler {
-                    await run(scenario, network, content)
-                } onCancel: {
-                    Task { await network.stop() }
-                }
-                try Task.checkCancellation()
-                results.append(result)
+            // Ctrl-C ends the children first, and everything that waits for them.
+            results = try await withTaskCancellationHandler {
+                try await runAll(networks, content)
+            } onCancel: {
+                Task { await networks.stop() }
             }
         } catch {
             live.clear()
-            await network.stop()
+            await networks.stop()
             keepsFolder = !(error is CancellationError)
             throw error
         }
-        await network.stop()
-        try await finish(network, results)
+        await networks.stop()
+        try await finish(networks, results)
         let failed = results.filter { !$0.passed }.count
         if failed > 0 {
             keepsFolder = true
@@ -79,11 +69,56 @@ package struct Lab: Sendable {
         return failed == 0
     }
 
+    /// The scenarios of one network after the other; the next network starts meanwhile.
+    private func runAll(_ networks: NetworkSet, _ content: LabContent) async throws -> [ScenarioResult] {
+        var variants: [NetworkVariant] = []
+        for scenario in options.scenarios where !variants.contains(scenario.network) {
+            variants.append(scenario.network)
+        }
+        var results: [ScenarioResult] = []
+        for (index, variant) in variants.enumerated() {
+            let scenarios = options.scenarios.filter { $0.network == variant }
+            live.show("starting the network")
+            do {
+                let network = try await networks.network(variant)
+                live.clear()
+                show(network)
+                if index + 1 < variants.count { await networks.prepare(variants[index + 1]) }
+                for scenario in scenarios {
+                    let result = await run(scenario, network, content)
+                    try Task.checkCancellation()
+                    results.append(result)
+                }
+            } catch {
+                live.clear()
+                try Task.checkCancellation()
+                // The other networks may be well.
+                output.line("")
+                output.line("== network \(variant.name) did not start: \(error)")
+                results += scenarios.map { .notRun($0.name, "its network did not start: \(error)") }
+            }
+            await networks.retire(variant)
+        }
+        return results
+    }
+
+    private func show(_ network: LabNetwork) {
+        output.line("")
+        output.line("== network \(network.files.variant.name): the gateway registers with the P-CSCF over Iq")
+        let events = network.collector.take()
+        let map = network.files.plan.map.without([NodeName.secondDevice])
+        output.line("  " + describe(map))
+        for setting in network.files.variant.proxy {
+            output.line("  \(NodeName.proxy) --set \(setting.key)=\(setting.value)")
+        }
+        printLadder(events, map, since: events.map(\.time).min() ?? 0)
+    }
+
     /// Keeps the network up until the task is cancelled, and says how two terminals can talk across it.
     package func serve() async throws {
         let folder = try PrivateFolder.temporary(environment)
         defer { folder.remove() }
-        let network = try makeNetwork(folder)
+        let network = try makeNetwork(folder, .base)
         live.show("starting the network")
         do {
             try await network.start()
@@ -103,20 +138,20 @@ package struct Lab: Sendable {
 
     /// Writes the configuration of each function to a folder, and says how to start them by hand.
     package func writeConfiguration(to path: String) throws {
-        let files = NetworkFiles(try plan(), in: try PrivateFolder.at(path))
+        let files = NetworkFiles(try plan(.base), in: try PrivateFolder.at(path))
         try files.write()
         for line in ServeText.commands(files, executable: options.executable) { output.line(line) }
     }
 
     // MARK: - Parts
 
-    private func plan() throws -> NetworkPlan {
+    private func plan(_ variant: NetworkVariant) throws -> NetworkPlan {
         var random = SystemRandomNumberGenerator()
-        return try NetworkPlan(LoopbackBlock(using: &random), outside: options.outside)
+        return try NetworkPlan(LoopbackBlock(using: &random), family: variant.family, outside: options.outside)
     }
 
-    private func makeNetwork(_ folder: PrivateFolder) throws -> LabNetwork {
-        let files = NetworkFiles(try plan(), in: folder)
+    private func makeNetwork(_ folder: PrivateFolder, _ variant: NetworkVariant) throws -> LabNetwork {
+        let files = NetworkFiles(try plan(variant), variant, in: folder)
         try files.write()
         let live = live
         let collector = EventCollector { event in
@@ -145,7 +180,8 @@ package struct Lab: Sendable {
         live.show("\(scenario.name) …")
         let outcome = await ScenarioRun(scenario: scenario, network: network, content: content).run()
         live.clear()
-        printLadder(outcome.events, network, since: outcome.start)
+        let map = network.files.plan.map.without(scenario.secondDevice == nil ? [NodeName.secondDevice] : [])
+        printLadder(outcome.events, map, since: outcome.start)
         for finding in outcome.findings where !finding.passed {
             output.line("  FAILED: \(displayEscaped(finding.name)): \(displayEscaped(finding.detail))")
         }
@@ -155,19 +191,19 @@ package struct Lab: Sendable {
         return outcome.result
     }
 
-    private func printLadder(_ events: [FlowEvent], _ network: LabNetwork, since start: Int64) {
-        let ladder = Ladder(map: network.files.plan.map, isUnicode: output.isUnicode, width: output.columns)
+    private func printLadder(_ events: [FlowEvent], _ map: NetworkMap, since start: Int64) {
+        let ladder = Ladder(map: map.learning(from: events), isUnicode: output.isUnicode, width: output.columns)
         for line in ladder.render(events, since: start) { output.line(line) }
     }
 
-    private func finish(_ network: LabNetwork, _ results: [ScenarioResult]) async throws {
+    private func finish(_ networks: NetworkSet, _ results: [ScenarioResult]) async throws {
         output.line("")
         for line in ResultTable(results: results, isUnicode: output.isUnicode).lines {
             output.line(displayEscaped(line))
         }
         output.line("")
         if let capture = options.capture {
-            let packets = try CaptureMerge.merge(await network.captures, keyLog: options.keyLog, into: capture)
+            let packets = try CaptureMerge.merge(await networks.captures, keyLog: options.keyLog, into: capture)
             output.line("Capture: \(capture) (\(packets) synthetic packets made from the octets at each socket, 0600)")
         }
         if let keyLog = options.keyLog { output.line("Key log: \(keyLog) (0600): whoever has it can read the traffic") }
@@ -177,7 +213,7 @@ package struct Lab: Sendable {
         }
     }
 
-    private func describe(_ plan: NetworkPlan) -> String {
-        plan.map.nodes.map { "\($0.name) \($0.addresses.joined(separator: " "))" }.joined(separator: "   ")
+    private func describe(_ map: NetworkMap) -> String {
+        map.nodes.filter { !$0.places.isEmpty }.map { "\($0.name) \($0.places)" }.joined(separator: "   ")
     }
 }

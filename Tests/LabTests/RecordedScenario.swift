@@ -4,37 +4,57 @@ import Observability
 
 /// The events of one scenario as a lab would record them when everything goes as it should; tests take pieces out or change them.
 struct RecordedScenario {
-    static let map = NetworkMap([
-        .init(NodeName.callingUE, ["127.9.9.101"]), .init(NodeName.proxy, ["127.9.9.20"]),
-        .init(NodeName.serving, ["127.9.9.10"]), .init(NodeName.gateway, ["127.9.9.30", "127.9.9.31", "127.9.9.32"]),
-        .init(NodeName.calledUE, ["127.9.9.102"]),
-    ])
     static let sent = SentContent(bytes: 5, digest: "2cf24d")
     static let fingerprint = "SHA-256 AA:BB"
     static let other = "SHA-256 CC:DD"
 
+    /// Last parts of the addresses.
+    enum Host {
+        static let home = 10
+        static let proxy = 20
+        static let gateway = 30
+        static let access = 31
+        static let core = 32
+        static let caller = 101
+        static let callee = 102
+        static let second = 103
+    }
+
+    static let map = NetworkMap([
+        .init(NodeName.callingUE, ["127.9.9.101"]), .init(NodeName.proxy, ["127.9.9.20"]),
+        .init(NodeName.serving, ["127.9.9.10"]), .init(NodeName.gateway, ["127.9.9.30", "127.9.9.31", "127.9.9.32"]),
+        .init(NodeName.calledUE, ["127.9.9.102"]), .init(NodeName.secondDevice, ["127.9.9.103"]),
+    ])
+
+    /// Where all share ::1 the map learns from the events.
+    static func map(of scenario: Scenario) -> NetworkMap {
+        scenario.network.family == .v4 ? map : NetworkMap(map.nodes.map { NetworkMap.Node($0.name, []) })
+    }
+
+    let scenario: Scenario
     private(set) var events: [FlowEvent] = []
     private var time: Int64 = 1_000_000_000
 
     init(_ scenario: Scenario) {
-        for (ue, party, address) in [
-            (NodeName.callingUE, scenario.caller, "127.9.9.101:5060"),
-            (NodeName.calledUE, scenario.callee, "127.9.9.102:5060"),
-        ] {
-            register(ue, party, address)
-        }
+        self.scenario = scenario
+        register(NodeName.callingUE, scenario.caller, Host.caller)
+        register(NodeName.calledUE, scenario.callee, Host.callee)
         decide("originating", scenario.originating)
         decide("terminating", scenario.terminating)
         gateway("Reply 1: Add ip/1/access/1, Add ip/1/core/1", context: 1)
         gateway("Reply 2: Add ip/1/access/2, Add ip/1/core/2", context: 2)
-        sip(NodeName.calledUE, .sent, "127.9.9.102:5060", "127.9.9.20:5060", "SIP/2.0 200 OK", cSeq: "1 INVITE")
-        sip(NodeName.callingUE, .received, "127.9.9.101:5060", "127.9.9.20:5060", "SIP/2.0 200 OK", cSeq: "1 INVITE")
+        negotiate()
         switch scenario.outcome {
-        case .delivered: deliver(scenario)
+        case .delivered: deliver()
         case .refused: refuse()
         }
         gateway("Reply 8: Subtract ip/1/access/1, Subtract ip/1/core/1", context: 1)
         gateway("Reply 9: Subtract ip/1/access/2, Subtract ip/1/core/2", context: 2)
+    }
+
+    /// An address with port; with IPv6 the port holds what the address does not say.
+    func at(_ host: Int, _ port: Int) -> String {
+        scenario.network.family == .v4 ? "127.9.9.\(host):\(port)" : "[::1]:\(port + host)"
     }
 
     mutating func remove(where matches: (FlowEvent) -> Bool) { events.removeAll(where: matches) }
@@ -48,10 +68,13 @@ struct RecordedScenario {
         events.append(FlowEvent(time: time, node: node, what: what))
     }
 
-    private mutating func register(_ ue: String, _ party: Scenario.Party, _ address: String) {
+    // MARK: - Signalling
+
+    private mutating func register(_ ue: String, _ party: Scenario.Party, _ host: Int) {
         let lines = party.gm == .tls ? ["Security-Server: msrp-tls;mediasec"] : []
-        sip(ue, .sent, address, "127.9.9.20:5060", "REGISTER sip:ims.lab SIP/2.0", cSeq: "1 REGISTER")
-        sip(ue, .received, address, "127.9.9.20:5060", "SIP/2.0 200 OK", cSeq: "1 REGISTER", lines: lines)
+        let (ends, proxy) = (at(host, 5060), at(Host.proxy, 5060))
+        sip(ue, .sent, ends, proxy, "REGISTER sip:ims.lab SIP/2.0", cSeq: "1 REGISTER")
+        sip(ue, .received, ends, proxy, "SIP/2.0 200 OK", cSeq: "1 REGISTER", lines: lines)
         add(ue, .milestone(.init(.registered)))
     }
 
@@ -64,13 +87,13 @@ struct RecordedScenario {
                     clause: "4.1", media: 0)))
     }
 
-    private mutating func gateway(_ summary: String, context: UInt32) {
+    mutating func gateway(_ summary: String, context: UInt32, lines: [String] = []) {
         add(
             NodeName.gateway,
             .h248(
                 .init(
-                    direction: .sent, transport: "udp", local: "127.9.9.30:2944", remote: "127.9.9.20:2944",
-                    summary: summary, transaction: 1, context: context, terminations: [], lines: [])))
+                    direction: .sent, transport: "udp", local: at(Host.gateway, 2944), remote: at(Host.proxy, 2944),
+                    summary: summary, transaction: 1, context: context, terminations: [], lines: lines)))
     }
 
     mutating func sip(
@@ -85,10 +108,63 @@ struct RecordedScenario {
                     callID: "1", fromTag: "a", toTag: "b", cSeq: cSeq, lines: lines)))
     }
 
-    private mutating func deliver(_ scenario: Scenario) {
-        leg("127.9.9.101:40001", "127.9.9.31:40011", tls: scenario.originating == .tls)
+    /// A message between a UE and the P-CSCF, seen at the UE.
+    mutating func atUE(
+        _ ue: String, _ direction: FlowEvent.Direction, _ startLine: String, cSeq: String, lines: [String] = []
+    ) {
+        let hosts = [NodeName.callingUE: Host.caller, NodeName.calledUE: Host.callee]
+        sip(
+            ue, direction, at(hosts[ue] ?? Host.second, 5060), at(Host.proxy, 5060), startLine, cSeq: cSeq, lines: lines
+        )
+    }
+
+    /// The message line of a UE or of its gateway.
+    private func line(_ host: Int, _ port: Int, _ leg: Scenario.AccessLeg, setup: String, path: String? = nil)
+        -> [String]
+    {
+        let isTLS = leg == .tls
+        let v6 = scenario.network.family == .v6
+        let usesCEMA = scenario.proofs.contains(.untouchedPaths)
+        return [
+            "c=IN " + (v6 ? "IP6 ::1" : "IP4 127.9.9.\(host)"), "m=message \(port) TCP/\(isTLS ? "TLS/" : "")MSRP *",
+            "a=setup:\(setup)",
+            "a=path:\(isTLS ? "msrps" : "msrp")://\(v6 ? "[::1]" : "127.9.9.\(host)"):\(path ?? "\(port)/s\(host)");tcp",
+        ] + (isTLS ? ["a=fingerprint:" + Self.fingerprint] : []) + (usesCEMA ? ["a=msrp-cema"] : [])
+    }
+
+    private mutating func negotiate() {
+        let hasRoles = scenario.proofs.contains(.roles)
+        let usesCEMA = scenario.proofs.contains(.untouchedPaths)
+        atUE(
+            NodeName.callingUE, .sent, "INVITE sip:b SIP/2.0", cSeq: "1 INVITE",
+            lines: line(
+                Host.caller, hasRoles ? 9 : 40_001, scenario.originating, setup: hasRoles ? "active" : "actpass"))
+        atUE(
+            NodeName.calledUE, .received, "INVITE sip:b SIP/2.0", cSeq: "1 INVITE",
+            lines: line(
+                Host.access, 40_012, scenario.terminating, setup: "actpass", path: usesCEMA ? "40001/s101" : nil
+            ).map { usesCEMA ? $0.replacing("//127.9.9.31", with: "//127.9.9.101") : $0 })
+        atUE(
+            NodeName.calledUE, .sent, "SIP/2.0 200 OK", cSeq: "1 INVITE",
+            lines: line(Host.callee, 40_002, scenario.terminating, setup: hasRoles ? "passive" : "active"))
+        atUE(
+            NodeName.callingUE, .received, "SIP/2.0 200 OK", cSeq: "1 INVITE",
+            lines: line(
+                Host.access, 40_011, scenario.originating, setup: "passive", path: usesCEMA ? "40002/s102" : nil
+            ).map { usesCEMA ? $0.replacing("//127.9.9.31", with: "//127.9.9.102") : $0 })
+        gateway(
+            "Transaction 3: Modify", context: 1,
+            lines: ["Local: m=message 40011 TCP/TLS\(usesCEMA ? "" : "/MSRP") *"])
+    }
+
+    // MARK: - Media
+
+    private mutating func deliver() {
+        leg(NodeName.callingUE, at(Host.caller, 40_001), at(Host.access, 40_011), tls: scenario.originating == .tls)
         core()
-        leg("127.9.9.102:40002", "127.9.9.31:40012", tls: scenario.terminating == .tls)
+        leg(
+            NodeName.calledUE, at(Host.callee, 40_002), at(Host.access, 40_012), tls: scenario.terminating == .tls,
+            gatewayConnects: scenario.proofs.contains(.roles))
         add(NodeName.callingUE, .milestone(.init(.messageSent, messageID: "m", bytes: Self.sent.bytes)))
         add(
             NodeName.calledUE,
@@ -97,7 +173,9 @@ struct RecordedScenario {
                     scenario.content == .message ? .messageReceived : .fileReceived, bytes: Self.sent.bytes,
                     digest: Self.sent.digest)))
         add(NodeName.callingUE, .milestone(.init(.messageConfirmed)))
-        for end in [("127.9.9.101:40001", "127.9.9.31:40011"), ("127.9.9.102:40002", "127.9.9.31:40012")] {
+        for end in [
+            (at(Host.caller, 40_001), at(Host.access, 40_011)), (at(Host.callee, 40_002), at(Host.access, 40_012)),
+        ] {
             add(
                 NodeName.gateway,
                 .connection(
@@ -109,23 +187,26 @@ struct RecordedScenario {
     }
 
     private mutating func core() {
-        add(
-            NodeName.gateway,
-            .connection(.init(state: .connected, local: "127.9.9.32:50001", remote: "127.9.9.32:50002", leg: "core")))
-        add(
-            NodeName.gateway,
-            .connection(.init(state: .accepted, local: "127.9.9.32:50002", remote: "127.9.9.32:50001", leg: "core")))
+        let (one, two) = (at(Host.core, 50_001), at(Host.core, 50_002))
+        add(NodeName.gateway, .connection(.init(state: .connected, local: one, remote: two, leg: "core")))
+        add(NodeName.gateway, .connection(.init(state: .accepted, local: two, remote: one, leg: "core")))
     }
 
-    /// The UE connects, as it does by default.
-    private mutating func leg(_ ue: String, _ gateway: String, tls: Bool) {
-        let node = ue.contains(".101:") ? NodeName.callingUE : NodeName.calledUE
-        add(node, .connection(.init(state: .connected, local: ue, remote: gateway, leg: "msrp")))
-        add(NodeName.gateway, .connection(.init(state: .accepted, local: gateway, remote: ue, leg: "access")))
-        guard tls else { return }
-        add(node, .tls(handshake(.client, ue, gateway, "msrp", accepted: true, peer: Self.fingerprint)))
+    /// The UE connects, as it does by default, or the gateway.
+    mutating func leg(_ node: String, _ ue: String, _ gateway: String, tls: Bool, gatewayConnects: Bool = false) {
         add(
-            NodeName.gateway, .tls(handshake(.server, gateway, ue, "access", accepted: true, peer: Self.fingerprint)))
+            node,
+            .connection(
+                .init(state: gatewayConnects ? .accepted : .connected, local: ue, remote: gateway, leg: "msrp")))
+        add(
+            NodeName.gateway,
+            .connection(
+                .init(state: gatewayConnects ? .connected : .accepted, local: gateway, remote: ue, leg: "access")))
+        guard tls else { return }
+        let roles: (FlowEvent.Handshake.Role, FlowEvent.Handshake.Role) =
+            gatewayConnects ? (.server, .client) : (.client, .server)
+        add(node, .tls(handshake(roles.0, ue, gateway, "msrp", accepted: true, peer: Self.fingerprint)))
+        add(NodeName.gateway, .tls(handshake(roles.1, gateway, ue, "access", accepted: true, peer: Self.fingerprint)))
     }
 
     private func handshake(
@@ -138,19 +219,16 @@ struct RecordedScenario {
     }
 
     private mutating func refuse() {
-        add(
-            NodeName.gateway,
-            .connection(.init(state: .accepted, local: "127.9.9.31:40011", remote: "127.9.9.101:40001", leg: "access")))
-        add(
-            NodeName.gateway,
-            .tls(
-                handshake(
-                    .server, "127.9.9.31:40011", "127.9.9.101:40001", "access", accepted: false, peer: Self.other)))
+        let (ue, gatewayEnd) = (at(Host.caller, 40_001), at(Host.access, 40_011))
+        add(NodeName.gateway, .connection(.init(state: .accepted, local: gatewayEnd, remote: ue, leg: "access")))
+        add(NodeName.gateway, .tls(handshake(.server, gatewayEnd, ue, "access", accepted: false, peer: Self.other)))
         gateway("Transaction 7: Notify ip/1/access/1", context: 1)
-        sip(NodeName.proxy, .sent, "127.9.9.20:5060", "127.9.9.101:5060", "BYE sip:a SIP/2.0", cSeq: "1 BYE")
-        sip(NodeName.proxy, .sent, "127.9.9.20:5060", "127.9.9.10:5060", "BYE sip:b SIP/2.0", cSeq: "1 BYE")
-        for (ue, address) in [(NodeName.callingUE, "127.9.9.101:5060"), (NodeName.calledUE, "127.9.9.102:5060")] {
-            sip(ue, .received, address, "127.9.9.20:5060", "BYE sip:x SIP/2.0", cSeq: "1 BYE")
+        let reason = ["Reason: SIP;cause=488;text=\"the certificate\""]
+        for peer in [Host.caller, Host.home] {
+            sip(
+                NodeName.proxy, .sent, at(Host.proxy, 5060), at(peer, 5060), "BYE sip:x SIP/2.0", cSeq: "1 BYE",
+                lines: reason)
         }
+        for ue in [NodeName.callingUE, NodeName.calledUE] { atUE(ue, .received, "BYE sip:x SIP/2.0", cSeq: "1 BYE") }
     }
 }

@@ -134,7 +134,8 @@ struct LadderRows {
 
     private static let dull = [
         "contact:", "record-route:", "route:", "require:", "proxy-require:", "authorization:", "proxy-authorization:",
-        "p-asserted-identity:", "service-route:", "c=", "local: c=in ip4 $", "local: m=message $",
+        "p-asserted-identity:", "service-route:", "user-agent:", "www-authenticate:", "c=", "local: c=in ip4 $",
+        "local: m=message $",
     ]
 
     private static func shortened(_ line: String) -> String {

@@ -51,9 +51,11 @@ package actor LabNetwork {
     /// Starts the three functions and waits until the gateway has registered.
     package func start() async throws {
         // The gateway's ServiceChange is repeated until a controller answers: the order does not matter.
-        try await startFunction("home", NodeName.serving, NetworkFiles.home, [])
-        try await startFunction("pcscf", NodeName.proxy, NetworkFiles.proxy, [])
-        try await startFunction("agw", NodeName.gateway, NetworkFiles.gateway, launch.gatewayArguments)
+        let variant = files.variant
+        try await startFunction("home", NodeName.serving, NetworkFiles.home, variant.home)
+        try await startFunction("pcscf", NodeName.proxy, NetworkFiles.proxy, variant.proxy)
+        try await startFunction(
+            "agw", NodeName.gateway, NetworkFiles.gateway, variant.gateway, launch.gatewayArguments)
         // The P-CSCF says so when its audit has shown what the gateway can do.
         _ = try await wait(for: "the registration of the gateway", from: children.last) { event in
             guard event.node == NodeName.proxy, case .milestone(let milestone) = event.what else { return false }
@@ -61,8 +63,11 @@ package actor LabNetwork {
         }
     }
 
-    private func startFunction(_ command: String, _ node: String, _ file: String, _ extra: [String]) async throws {
-        let child = try await startChild([command, "--config", files.folder.file(file)] + extra, node: node)
+    private func startFunction(
+        _ command: String, _ node: String, _ file: String, _ settings: [Setting], _ extra: [String] = []
+    ) async throws {
+        let arguments = [command, "--config", files.folder.file(file)] + settings.flatMap(\.arguments) + extra
+        let child = try await startChild(arguments, node: node)
         _ = try await wait(for: "a listening socket of \(node)", from: child) { event in
             if case .listening = event.what { event.node == node } else { false }
         }
@@ -108,6 +113,7 @@ package actor LabNetwork {
     private func follow(_ child: ChildProcess, _ socket: String) async throws -> Task<Void, Never> {
         for _ in 0..<Int(Self.patience / Self.step) {
             if let reader = try? await collector.follow(socket, within: Self.step) { return reader }
+            try Task.checkCancellation()
             if child.hasEnded { throw failure("\(child.name) ended at once", child) }
         }
         throw failure("\(child.name) has no events socket", child)

@@ -24,11 +24,17 @@ package enum PortReservation {
 
     package enum Kind: Sendable { case udp, tcp, both }
 
+    /// Where all functions share an address.
+    package static let loopbackV6 = IPAddress.v6(high: 0, low: 1)
+
     /// A port that is free at this address now. `both`: for UDP and TCP.
-    package static func port(at address: IPAddress, _ kind: Kind) throws -> Endpoint {
+    ///
+    /// - Parameter taken: ports that were given to somebody before, who has not bound them yet.
+    package static func port(at address: IPAddress, _ kind: Kind, except taken: Set<UInt16> = []) throws -> Endpoint {
         for _ in 0..<20 {
             let first = try bound(address, kind == .tcp ? SOCK_STREAM : SOCK_DGRAM, port: 0)
             defer { close(first.descriptor) }
+            guard !taken.contains(first.port) else { continue }
             guard kind == .both else { return Endpoint(address, first.port) }
             guard let second = try? bound(address, SOCK_STREAM, port: first.port) else { continue }
             close(second.descriptor)
@@ -40,26 +46,59 @@ package enum PortReservation {
     private static func bound(_ address: IPAddress, _ type: __socket_type, port: UInt16) throws -> (
         descriptor: CInt, port: UInt16
     ) {
-        guard case .v4(let value) = address else {
-            throw ReservationError(description: "\(address): ports are reserved at IPv4 addresses only")
+        let family = address.isV6 ? AF_INET6 : AF_INET
+        let descriptor = socket(family, CInt(type.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { throw failure(address, port, errno) }
+        let (result, number) =
+            switch address {
+            case .v4(let value): bind(descriptor, v4(value, port), \.sin_port)
+            case .v6: bind(descriptor, v6(address, port), \.sin6_port)
+            }
+        guard result == 0 else {
+            let code = errno
+            close(descriptor)
+            throw failure(address, port, code)
         }
-        let descriptor = socket(AF_INET, CInt(type.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
-        guard descriptor >= 0 else { throw ReservationError(description: String(cString: strerror(errno))) }
+        return (descriptor, number)
+    }
+
+    private static func v4(_ value: UInt32, _ port: UInt16) -> sockaddr_in {
         var name = sockaddr_in()
         name.sin_family = sa_family_t(AF_INET)
         name.sin_port = port.bigEndian
         name.sin_addr.s_addr = value.bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        return name
+    }
+
+    private static func v6(_ address: IPAddress, _ port: UInt16) -> sockaddr_in6 {
+        var name = sockaddr_in6()
+        name.sin6_family = sa_family_t(AF_INET6)
+        name.sin6_port = port.bigEndian
+        withUnsafeMutableBytes(of: &name.sin6_addr) { $0.copyBytes(from: address.octets) }
+        return name
+    }
+
+    /// - Returns: what `bind` said, and the port that it gave.
+    private static func bind<Name>(_ descriptor: CInt, _ wanted: Name, _ port: KeyPath<Name, in_port_t>) -> (
+        CInt, UInt16
+    ) {
+        var name = wanted
+        var length = socklen_t(MemoryLayout<Name>.size)
         let result = withUnsafeMutablePointer(to: &name) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
-                bind(descriptor, generic, length) == 0 ? getsockname(descriptor, generic, &length) : -1
+                Glibc.bind(descriptor, generic, length) == 0 ? getsockname(descriptor, generic, &length) : -1
             }
         }
-        guard result == 0 else {
-            let code = errno
-            close(descriptor)
-            throw ReservationError(description: "\(address):\(port): \(String(cString: strerror(code)))")
+        return (result, UInt16(bigEndian: name[keyPath: port]))
+    }
+
+    private static func failure(_ address: IPAddress, _ port: UInt16, _ code: CInt) -> ReservationError {
+        let place = port == 0 ? "\(address)" : "\(Endpoint(address, port))"
+        guard address == loopbackV6, [EADDRNOTAVAIL, EAFNOSUPPORT].contains(code) else {
+            return ReservationError(description: "\(place): \(String(cString: strerror(code)))")
         }
-        return (descriptor, UInt16(bigEndian: name.sin_port))
+        return ReservationError(
+            description: "this machine has no ::1 (\(String(cString: strerror(code)))). "
+                + "Allow IPv6 on its loopback interface: sysctl net.ipv6.conf.lo.disable_ipv6=0")
     }
 }

@@ -7,20 +7,23 @@ import WireSyntax
 package struct NetworkFiles: Sendable {
     package let folder: PrivateFolder
     package let plan: NetworkPlan
+    package let variant: NetworkVariant
 
     package static let home = "home.yaml"
     package static let proxy = "pcscf.yaml"
     package static let gateway = "agw.yaml"
     package static let callingUE = "ue-a.yaml"
     package static let calledUE = "ue-b.yaml"
+    package static let secondDevice = "ue-b2.yaml"
 
     package static let callingUser = "alice"
     package static let calledUser = "bob"
 
     package var calledIdentity: String { "sip:\(Self.calledUser)@\(plan.domain)" }
 
-    package init(_ plan: NetworkPlan, in folder: PrivateFolder) {
+    package init(_ plan: NetworkPlan, _ variant: NetworkVariant = .base, in folder: PrivateFolder) {
         self.plan = plan
+        self.variant = variant
         self.folder = folder
     }
 
@@ -36,12 +39,12 @@ package struct NetworkFiles: Sendable {
         for (user, file, address, password) in [
             (Self.callingUser, Self.callingUE, plan.callingUE, passwords[0]),
             (Self.calledUser, Self.calledUE, plan.calledUE, passwords[1]),
+            (Self.calledUser, Self.secondDevice, plan.secondDevice, passwords[1]),
         ] {
             let name = file.replacing(".yaml", with: "")
             try Identity.selfSigned().save(
                 certificateFile: folder.file(name + ".pem"), keyFile: folder.file(name + ".key"))
-            let received = try PrivateFolder.at(folder.file("received-" + user))
-            _ = received
+            _ = try PrivateFolder.at(folder.file(received(name)))
             try save(userFile(user, name, address, password), file)
         }
     }
@@ -56,6 +59,8 @@ package struct NetworkFiles: Sendable {
             return text.count == 1 ? "0" + text : text
         }.joined()
     }
+
+    private func received(_ name: String) -> String { "received-" + name }
 
     // MARK: - What each file says
 
@@ -100,7 +105,7 @@ package struct NetworkFiles: Sendable {
             .init("address", .scalar("\(address)")), .init("pcscf", .scalar(plan.gm(.tls))),
             .init("pcscf-name", .scalar("pcscf.\(plan.domain)")), .init("tls.authorities", .scalar("ca.pem")),
             .init("media.certificate", .scalar(name + ".pem")), .init("media.key", .scalar(name + ".key")),
-            .init("receive.folder", .scalar("received-" + user)), .init("receive.maximum-size", .scalar("1 GiB")),
+            .init("receive.folder", .scalar(received(name))), .init("receive.maximum-size", .scalar("1 GiB")),
         ]
     }
 }

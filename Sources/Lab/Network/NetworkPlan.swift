@@ -17,6 +17,8 @@ package struct NetworkPlan: Hashable, Sendable {
     package var core: IPAddress
     package var callingUE: IPAddress
     package var calledUE: IPAddress
+    /// A second device of the called user.
+    package var secondDevice: IPAddress
 
     /// Octets of the last part of each address: a function a ten.
     private enum Part {
@@ -27,21 +29,32 @@ package struct NetworkPlan: Hashable, Sendable {
         static let core: UInt8 = 32
         static let callingUE: UInt8 = 101
         static let calledUE: UInt8 = 102
+        static let secondDevice: UInt8 = 103
     }
 
-    /// - Parameter outside: the address at which UEs from outside the machine reach Gm and the access realm; nil keeps everything on loopback.
-    package init(_ block: LoopbackBlock, outside: IPAddress? = nil) throws {
-        let edge = outside ?? block.address(Part.proxy)
-        home = try PortReservation.port(at: block.address(Part.home), .tcp)
-        gm = try PortReservation.port(at: edge, .both)
-        gmTLS = try PortReservation.port(at: edge, .tcp)
-        mw = try PortReservation.port(at: block.address(Part.proxy), .tcp)
-        controller = try PortReservation.port(at: block.address(Part.proxy), .udp)
-        gateway = try PortReservation.port(at: block.address(Part.gateway), .udp)
-        access = outside ?? block.address(Part.access)
-        core = block.address(Part.core)
-        callingUE = block.address(Part.callingUE)
-        calledUE = block.address(Part.calledUE)
+    /// - Parameters:
+    ///   - block: not used with IPv6.
+    ///   - outside: the address at which UEs from outside the machine reach Gm and the access realm; nil keeps everything on loopback.
+    package init(_ block: LoopbackBlock, family: NetworkVariant.Family = .v4, outside: IPAddress? = nil) throws {
+        var taken: Set<UInt16> = []
+        func address(_ part: UInt8) -> IPAddress { family == .v6 ? PortReservation.loopbackV6 : block.address(part) }
+        func port(at address: IPAddress, _ kind: PortReservation.Kind) throws -> Endpoint {
+            let endpoint = try PortReservation.port(at: address, kind, except: taken)
+            taken.insert(endpoint.port)
+            return endpoint
+        }
+        let edge = outside ?? address(Part.proxy)
+        home = try port(at: address(Part.home), .tcp)
+        gm = try port(at: edge, .both)
+        gmTLS = try port(at: edge, .tcp)
+        mw = try port(at: address(Part.proxy), .tcp)
+        controller = try port(at: address(Part.proxy), .udp)
+        gateway = try port(at: address(Part.gateway), .udp)
+        access = outside ?? address(Part.access)
+        core = address(Part.core)
+        callingUE = address(Part.callingUE)
+        calledUE = address(Part.calledUE)
+        secondDevice = address(Part.secondDevice)
     }
 
     package func gm(_ transport: Scenario.GmTransport) -> String {
@@ -52,14 +65,22 @@ package struct NetworkPlan: Hashable, Sendable {
         }
     }
 
-    /// The columns of a ladder, from one UE to the other.
+    /// The columns of a ladder, from one UE to the others. Where an address is shared, ports tell the functions apart.
     package var map: NetworkMap {
-        NetworkMap([
-            .init(NodeName.callingUE, ["\(callingUE)"]),
-            .init(NodeName.proxy, Array(Set(["\(mw.address)", "\(gm.address)"])).sorted()),
-            .init(NodeName.serving, ["\(home.address)"]),
-            .init(NodeName.gateway, ["\(gateway.address)", "\(access)", "\(core)"]),
-            .init(NodeName.calledUE, ["\(calledUE)"]),
-        ])
+        let proxy = [gm, gmTLS, mw, controller]
+        let addresses: [(String, [IPAddress], [Endpoint])] = [
+            (NodeName.callingUE, [callingUE], []), (NodeName.proxy, proxy.map(\.address), proxy),
+            (NodeName.serving, [home.address], [home]),
+            (NodeName.gateway, [gateway.address, access, core], [gateway]),
+            (NodeName.calledUE, [calledUE], []), (NodeName.secondDevice, [secondDevice], []),
+        ]
+        var owners: [IPAddress: Set<String>] = [:]
+        for (name, own, _) in addresses { for address in own { owners[address, default: []].insert(name) } }
+        return NetworkMap(
+            addresses.map { name, own, endpoints in
+                NetworkMap.Node(
+                    name, Set(own).filter { owners[$0]?.count == 1 }.map(\.description).sorted(),
+                    endpoints: endpoints.map(\.description))
+            })
     }
 }

@@ -80,7 +80,7 @@ struct LegCollector {
     /// Legs on which TCP, and TLS where there is any, came about.
     var established: [Observed] { legs.filter(\.isEstablished) }
 
-    private static func isMedia(_ leg: String) -> Bool { ["access", "core", "msrp"].contains(leg) }
+    static func isMedia(_ leg: String) -> Bool { ["access", "core", "msrp"].contains(leg) }
 
     private mutating func place(_ local: String, _ remote: String, _ kind: String, client: Bool, at time: Int64) -> Int
     {

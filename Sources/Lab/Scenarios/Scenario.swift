@@ -8,18 +8,27 @@ package struct Scenario: Hashable, Sendable {
         package var gm: GmTransport
         /// `Security-Client: msrp-tls;mediasec` at registration.
         package var indicates: Bool
-        /// Presents another certificate than the one whose fingerprint it put into its SDP.
-        package var presentsForeignCertificate = false
+        /// Further keys of its configuration.
+        package var settings: [Setting]
+        /// Seconds for which it rings before it answers.
+        package var rings: Int?
 
-        package init(gm: GmTransport, indicates: Bool, presentsForeignCertificate: Bool = false) {
+        package init(gm: GmTransport, indicates: Bool, _ settings: [Setting] = [], rings: Int? = nil) {
             self.gm = gm
             self.indicates = indicates
-            self.presentsForeignCertificate = presentsForeignCertificate
+            self.settings = settings
+            self.rings = rings
         }
 
         /// Both sides indicate, Gm is TLS.
         package static let secure = Party(gm: .tls, indicates: true)
         package static let plain = Party(gm: .udp, indicates: false)
+
+        package static func secure(_ settings: Setting..., rings: Int? = nil) -> Party {
+            Party(gm: .tls, indicates: true, settings, rings: rings)
+        }
+
+        var isProtected: Bool { indicates && gm == .tls }
     }
 
     package enum Content: Hashable, Sendable { case message, file }
@@ -35,38 +44,37 @@ package struct Scenario: Hashable, Sendable {
 
     package var name: String
     package var summary: String
+    package var network: NetworkVariant
     package var caller: Party
     package var callee: Party
-    package var content: Content = .message
-    package var outcome: Outcome = .delivered
+    /// Another device of the callee, which gets nothing.
+    package var secondDevice: Party?
+    package var content: Content
+    /// What the caller does after the first message: values of `--then`.
+    package var actions: [String]
+    package var outcome: Outcome
+    /// The decision of TS 33.328 for the originating and for the terminating leg. It follows from who indicates, unless the network's policy says more.
+    package var originating: AccessLeg
+    package var terminating: AccessLeg
+    /// What must be seen beyond that.
+    package var proofs: [Proof]
 
-    /// The decision of TS 33.328 for the originating and for the terminating leg follows from who indicates.
-    package var originating: AccessLeg { Self.isProtected(caller) ? .tls : .tcp }
-    package var terminating: AccessLeg { Self.isProtected(callee) ? .tls : .tcp }
-
-    private static func isProtected(_ party: Party) -> Bool { party.indicates && party.gm == .tls }
-}
-
-extension Scenario {
-    package static let all: [Scenario] = [
-        Scenario(
-            name: "plain", summary: "nobody indicates e2ae: plain MSRP through the gateway", caller: .plain,
-            callee: Party(gm: .tcp, indicates: false)),
-        Scenario(
-            name: "e2ae-originating", summary: "the caller's access leg is TLS, the callee's is plain",
-            caller: .secure, callee: .plain),
-        Scenario(
-            name: "e2ae-terminating", summary: "the callee's access leg is TLS, the caller's is plain",
-            caller: .plain, callee: .secure),
-        Scenario(name: "e2ae-both", summary: "both access legs are TLS", caller: .secure, callee: .secure),
-        Scenario(
-            name: "bad-fingerprint", summary: "the caller shows another certificate than its SDP announced: refused",
-            caller: Party(gm: .tls, indicates: true, presentsForeignCertificate: true), callee: .secure,
-            outcome: .refused),
-        Scenario(
-            name: "file-transfer", summary: "a file in chunks, with reports, over two TLS access legs",
-            caller: .secure, callee: .secure, content: .file),
-    ]
-
-    package static func named(_ name: String) -> Scenario? { all.first { $0.name == name } }
+    package init(
+        _ name: String, _ summary: String, network: NetworkVariant = .base, caller: Party, callee: Party,
+        secondDevice: Party? = nil, content: Content = .message, actions: [String] = [], outcome: Outcome = .delivered,
+        originating: AccessLeg? = nil, terminating: AccessLeg? = nil, proofs: [Proof] = []
+    ) {
+        self.name = name
+        self.summary = summary
+        self.network = network
+        self.caller = caller
+        self.callee = callee
+        self.secondDevice = secondDevice
+        self.content = content
+        self.actions = actions
+        self.outcome = outcome
+        self.originating = originating ?? (caller.isProtected ? .tls : .tcp)
+        self.terminating = terminating ?? (callee.isProtected ? .tls : .tcp)
+        self.proofs = proofs
+    }
 }

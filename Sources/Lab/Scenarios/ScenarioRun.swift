@@ -45,21 +45,21 @@ struct ScenarioRun {
         let began = clock.now
         let start = WallClock.nanoseconds()
         var trouble: String?
+        var answering: [ChildProcess] = []
         do {
-            let callee = try await network.startChild(
-                ["ue", "answer", "--config", files.folder.file(NetworkFiles.calledUE)] + settings(scenario.callee),
-                node: NodeName.calledUE)
-            do {
-                try await waitForRegistration(NodeName.calledUE, callee)
-                try await call(files)
-            } catch {
-                trouble = "\(error)"
+            for (node, file, party) in devices {
+                answering.append(
+                    try await network.startChild(
+                        ["ue", "answer", "--config", files.folder.file(file)] + settings(party)
+                            + (party.rings.map { ["--ring", "\($0)"] } ?? []), node: node))
             }
-            await settle(collector, sent)
-            await network.stop(callee)
+            for (device, child) in zip(devices, answering) { try await waitForRegistration(device.node, child) }
+            try await call(files)
         } catch {
             trouble = "\(error)"
         }
+        await settle(collector, sent)
+        for child in answering { await network.stop(child) }
         let seconds = Double((clock.now - began).inMilliseconds) / 1000
         // What an earlier scenario said late is not of this one.
         let events = collector.take().filter { $0.time >= start }
@@ -72,16 +72,23 @@ struct ScenarioRun {
         let result = ScenarioResult(
             name: scenario.name, passed: passed,
             detail: trouble ?? checks.detail,
-            seconds: seconds, legs: checks.legs, messagesSent: attempts, messagesDelivered: checks.delivered)
+            seconds: seconds, legs: checks.legs, messagesSent: attempts, messagesDelivered: checks.delivered,
+            callIDs: checks.callIDs)
         return Outcome(result: result, findings: checks.findings, events: events, start: start)
+    }
+
+    /// Who waits to be called.
+    private var devices: [(node: String, file: String, party: Scenario.Party)] {
+        [(NodeName.calledUE, NetworkFiles.calledUE, scenario.callee)]
+            + (scenario.secondDevice.map { [(NodeName.secondDevice, NetworkFiles.secondDevice, $0)] } ?? [])
     }
 
     /// What this scenario changes in a UE's configuration file.
     private func settings(_ party: Scenario.Party) -> [String] {
-        [
-            "--set", "pcscf=\(network.files.plan.gm(party.gm))", "--set", "security.indicate=\(party.indicates)",
-            "--set", "security.wrong-certificate=\(party.presentsForeignCertificate)",
+        let basic = [
+            Setting("pcscf", network.files.plan.gm(party.gm)), Setting("security.indicate", "\(party.indicates)"),
         ]
+        return (basic + party.settings).flatMap(\.arguments)
     }
 
     private func waitForRegistration(_ node: String, _ child: ChildProcess) async throws {
@@ -101,6 +108,7 @@ struct ScenarioRun {
         case .message: arguments += ["--message", content.message]
         case .file: arguments += ["--file", content.file]
         }
+        for action in scenario.actions { arguments += ["--then", action] }
         let caller = try await network.startChild(arguments + settings(scenario.caller), node: NodeName.callingUE)
         let guardian = Task {
             try await Task.sleep(for: Self.patience)

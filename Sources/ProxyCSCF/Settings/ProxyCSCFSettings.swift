@@ -140,6 +140,8 @@ package struct ProxyCSCFSettings: Sendable {
         var media = CallMediaSettings(
             ueIndicated: registration.indications.ue, networkIndicated: registration.indications.network,
             ueSource: registration.flow.remote.address)
+        // TS 23.334 §5.4: the core realm speaks the IP version of Mw, the access realm that of the UE.
+        media.coreFamily = mw.address.isV6 ? .v6 : .v4
         media.rcs51Originating = rcs51Originating
         media.rcs51Terminating = rcs51Terminating
         media.strict = strict

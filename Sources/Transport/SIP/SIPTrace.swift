@@ -10,11 +10,13 @@ enum SIPTrace {
 
     static let headerNames: [HeaderName] = [
         "Security-Client", "Security-Server", "Security-Verify", "Require", "Proxy-Require", "Path", "Service-Route",
-        "Route", "Record-Route", "Contact", "Reason", "Warning", "Retry-After", "P-Asserted-Identity",
+        "Route", "Record-Route", "Contact", "Reason", "Warning", "Retry-After", "P-Asserted-Identity", "User-Agent",
+        "Privacy",
     ]
 
     static let sessionPrefixes = [
         "m=", "c=", "a=setup:", "a=fingerprint:", "a=3ge2ae", "a=path:", "a=msrp-cema", "a=key-mgmt:",
+        "a=sendrecv", "a=sendonly", "a=recvonly", "a=inactive",
     ]
 
     static func event(_ message: Message, _ direction: FlowEvent.Direction, over flow: Flow) -> FlowEvent.What {
@@ -32,7 +34,7 @@ enum SIPTrace {
         for name in headerNames {
             for value in message.headers.values(name) { lines.append(cut("\(name): \(value)")) }
         }
-        for name: HeaderName in ["Authorization", "Proxy-Authorization"] {
+        for name: HeaderName in ["Authorization", "Proxy-Authorization", "WWW-Authenticate", "Proxy-Authenticate"] {
             for value in message.headers.values(name) { lines.append("\(name): \(withoutResponse(value))") }
         }
         let type = message.headers[.contentType]?.lowercased() ?? ""
@@ -40,13 +42,18 @@ enum SIPTrace {
         return Array(lines.prefix(maximumLines))
     }
 
-    /// The scheme and the user name of credentials.
-    private static func withoutResponse(_ credentials: String) -> String {
-        let scheme = credentials.prefix { $0 != " " }
-        guard let name = credentials.range(of: "username=") else { return String(scheme) }
-        let rest = credentials[name.upperBound...]
-        let value = rest.first == "\"" ? rest.dropFirst().prefix { $0 != "\"" } : rest.prefix { $0 != "," && $0 != " " }
-        return cut("\(scheme) username=\"\(value)\"")
+    /// The scheme of a challenge or of credentials, the user name and the algorithm.
+    private static func withoutResponse(_ value: String) -> String {
+        var words = [String(value.prefix { $0 != " " })]
+        if let name = parameter("username", of: value) { words.append("username=\"\(name)\"") }
+        if let algorithm = parameter("algorithm", of: value) { words.append("algorithm=\(algorithm)") }
+        return cut(words.joined(separator: " "))
+    }
+
+    private static func parameter(_ name: String, of value: String) -> Substring? {
+        guard let found = value.range(of: name + "=") else { return nil }
+        let rest = value[found.upperBound...]
+        return rest.first == "\"" ? rest.dropFirst().prefix { $0 != "\"" } : rest.prefix { $0 != "," && $0 != " " }
     }
 
     private static func sessionLines(_ body: ByteBuffer) -> [String] {

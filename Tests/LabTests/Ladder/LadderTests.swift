@@ -5,7 +5,8 @@ import Testing
 
 @Suite("Lab: the ladder")
 struct LadderTests {
-    private let ascii = Ladder(map: RecordedScenario.map, isUnicode: false, width: 120)
+    private static let map = RecordedScenario.map.without([NodeName.secondDevice])
+    private let ascii = Ladder(map: Self.map, isUnicode: false, width: 120)
 
     private func event(_ node: String, _ what: FlowEvent.What, at milliseconds: Int64 = 0) -> FlowEvent {
         FlowEvent(time: milliseconds * 1_000_000, node: node, what: what)
@@ -46,7 +47,7 @@ struct LadderTests {
 
     @Test("a response points back and names its method; unicode where the terminal can")
     func response() {
-        let ladder = Ladder(map: RecordedScenario.map, isUnicode: true, width: 120)
+        let ladder = Ladder(map: Self.map, isUnicode: true, width: 120)
         let lines = ladder.render(
             [event(NodeName.calledUE, sip(.sent, "127.9.9.102:1", "127.9.9.20:2", "SIP/2.0 200 OK", []))], since: 0)
         #expect(

@@ -31,12 +31,15 @@ struct ReportTests {
         let result = ScenarioResult(
             name: "plain", passed: true, detail: "ok", seconds: 0.5,
             legs: [Leg(from: "UE A", to: "IMS-AGW", transport: "TCP", bytes: 12)], messagesSent: 1,
-            messagesDelivered: 1)
+            messagesDelivered: 1, callIDs: ["x@y"])
         let text = String(decoding: try Report([result]).json(), as: UTF8.self)
         let expected = """
             {
               "scenarios" : [
                 {
+                  "callIDs" : [
+                    "x@y"
+                  ],
                   "detail" : "ok",
                   "legs" : [
                     {

@@ -26,6 +26,26 @@ import WireSyntax
             ])
     }
 
+    @Test("a challenge and its answer by scheme and algorithm, without nonce and response")
+    func algorithms() throws {
+        let head = [
+            "Via: SIP/2.0/TLS 127.0.0.1:5061;branch=z9hG4bK1", "From: <sip:a@ims.lab>;tag=1", "To: <sip:a@ims.lab>",
+            "Call-ID: c", "CSeq: 2 REGISTER",
+        ]
+        func text(_ lines: [String]) -> String { (lines + ["Content-Length: 0", "", ""]).joined(separator: "\r\n") }
+        let challenge =
+            ["SIP/2.0 401 Unauthorized"] + head + [
+                "WWW-Authenticate: Digest realm=\"ims.lab\", nonce=\"bm9uY2U=\", algorithm=AKAv1-MD5, qop=\"auth\""
+            ]
+        #expect(try lines(text(challenge)) == ["WWW-Authenticate: Digest algorithm=AKAv1-MD5"])
+        let answer =
+            ["REGISTER sip:ims.lab SIP/2.0"] + head + [
+                "Max-Forwards: 70",
+                "Authorization: Digest username=\"a\", nonce=\"n\", algorithm=AKAv1-MD5, response=\"66\"",
+            ]
+        #expect(try lines(text(answer)) == ["Authorization: Digest username=\"a\" algorithm=AKAv1-MD5"])
+    }
+
     @Test("the session lines that decide, also inside multipart; key management cut short")
     func session() throws {
         let body = """

@@ -1,0 +1,34 @@
+import Observability
+
+/// Who registered with what indications, and what was decided.
+extension Checks {
+    mutating func registrations() {
+        for ue in [NodeName.callingUE, NodeName.calledUE] {
+            expect("\(ue) registered", milestones(ue).contains { $0.name == .registered }, "no registration was seen")
+        }
+    }
+
+    /// media-security.md 2: the network indicates over protected Gm only, to a UE that is then expected to use it.
+    mutating func indications() {
+        for (ue, party) in [(NodeName.callingUE, scenario.caller), (NodeName.calledUE, scenario.callee)] {
+            let server = signalling(ue, .received).flatMap(\.lines).contains {
+                $0.lowercased().hasPrefix("security-server:") && $0.contains("msrp-tls")
+            }
+            let isProtected = party.gm == .tls
+            expect(
+                "network indication to \(ue)", server == isProtected,
+                server ? "msrp-tls;mediasec over unprotected Gm" : "no Security-Server: msrp-tls;mediasec came")
+        }
+    }
+
+    mutating func decisions() {
+        let found = all { if case .decision(let decision) = $0.what { decision } else { nil } }
+        for (direction, leg) in [("originating", scenario.originating), ("terminating", scenario.terminating)] {
+            let outcomes = Set(found.filter { $0.direction == direction }.map(\.outcome))
+            let expected = leg == .tls ? "e2ae" : "plain"
+            expect(
+                "\(direction) decision is \(expected)", outcomes == [expected],
+                outcomes.isEmpty ? "none was made" : "it was \(outcomes.sorted().joined(separator: " and "))")
+        }
+    }
+}
