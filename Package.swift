@@ -77,14 +77,17 @@ let package = Package(
         // The Iq profile: packages, and the procedures as descriptors. Both ends share it.
         library("IqProfile", ["WireSyntax", "H248", "SDP", "ApplicationLevelGateway", nioCore]),
 
+        // c-ares: DNS.
+        .systemLibrary(name: "CAres", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
+
         library("Observability", ["WireSyntax", nioCore, nioPosix, logging]),
         library("Configuration", ["WireSyntax", yams]),
 
         library(
             "Transport",
             [
-                "WireSyntax", "SIP", "SDP", "MediaSecurity", "H248", "Observability", nioCore, nioPosix, nioTLS, nioSSL,
-                crypto, x509, asn1, logging,
+                "WireSyntax", "SIP", "SDP", "MediaSecurity", "H248", "Observability", "CAres", nioCore, nioPosix,
+                nioTLS, nioSSL, crypto, x509, asn1, logging,
             ]),
 
         library(

@@ -1,0 +1,3 @@
+// c-ares (Debian: libc-ares-dev, from 1.18): asynchronous DNS queries.
+#pragma once
+#include <ares.h>
