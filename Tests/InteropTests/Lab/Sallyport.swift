@@ -42,6 +42,7 @@ struct LabReport: Decodable {
         var legs: [Leg]
         var messagesSent: Int
         var messagesDelivered: Int
+        var callIDs: [String]
     }
 
     var scenarios: [Scenario]
