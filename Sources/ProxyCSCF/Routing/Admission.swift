@@ -79,6 +79,7 @@ struct Admission {
                 "Security-Verify is not the list that was sent")
         }
         var request = request
+        try own.undoStrictRouting(&request)
         let token = try own.takeRoutes(&request.headers)
         if let token, let served = callFlow(token) {
             guard served == flow else {
@@ -115,6 +116,7 @@ struct Admission {
                 Refusal(403), "foreignCore", "\(request.method) at Mw from an address that is no peer")
         }
         var request = request
+        try own.undoStrictRouting(&request)
         let token = try own.takeRoutes(&request.headers)
         if let token, callFlow(token) != nil { return .call(token, request, from: .core) }
         if request.method == .ack { return .drop }

@@ -33,6 +33,6 @@ enum Hygiene {
 
     /// The option tags of Proxy-Require that this proxy does not know: 420 (RFC 3261 §16.3 step 5). `mediasec` and `sec-agree` never are (U8).
     static func unsupportedTags(_ headers: Headers) -> [String] {
-        headers.list(.proxyRequire).filter { !["sec-agree", "mediasec", "path"].contains($0.lowercased()) }
+        headers.list(.proxyRequire).filter { !["sec-agree", "mediasec", "path", "privacy"].contains($0.lowercased()) }
     }
 }

@@ -34,6 +34,16 @@ struct OwnAddresses: Hashable, Sendable {
         return uri.user
     }
 
+    /// RFC 3261 §16.4: a strict router has put our Record-Route value into the Request-URI and the target at the end of Route. Undone: the value stands on top of
+    /// Route again.
+    func undoStrictRouting(_ request: inout Request) throws(SyntaxError) {
+        guard isOwn(request.uri), let uri = request.uri.sip, uri.isLooseRouter, uri.user != nil else { return }
+        let routes = try request.headers.routes(.route)
+        guard let last = routes.last else { return }
+        request.headers.setRoutes(["<\(request.uri)>"] + routes.dropLast().map { "\($0)" })
+        request.uri = last.uri
+    }
+
     /// Takes the own values off the top of Route and gives the token of the first; nil where the request was not routed here by name.
     func takeRoutes(_ headers: inout Headers) throws(SyntaxError) -> String? {
         let routes = try headers.routes(.route)
