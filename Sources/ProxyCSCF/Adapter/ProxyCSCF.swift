@@ -151,6 +151,7 @@ package final class ProxyCSCF: @unchecked Sendable {
     var callSettings: CallSettings {
         var calls = CallSettings()
         calls.sessionLimit = settings.sessionLimit
+        calls.sessionTimer = settings.sessionTimer
         calls.agent = "\(own.mw)"
         return calls
     }

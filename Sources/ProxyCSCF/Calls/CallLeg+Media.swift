@@ -56,6 +56,7 @@ extension CallLeg {
         working = nil
         switch work.item {
         case .request(let id):
+            let refusal = glare(id, refusal)
             exchanges[id]?.offer = .none
             refuse(id, refusal)
         case .response(let response, let id): abandon(response, id, refusal)

@@ -51,6 +51,12 @@ extension CallLeg {
         }
     }
 
+    /// RFC 4028 §8.3: the session was not refreshed. Its state and its media go; a proxy sends no BYE, and what comes later gets 481.
+    mutating func expire() {
+        emit(.event(.milestone(.init(.ended, callID: callID, detail: ReleaseCause.sessionExpired.text))))
+        wind(down: .sessionExpired, status: 408, except: nil)
+    }
+
     /// Into `ending`: the media goes, open requests are answered, forwarded INVITEs cancelled.
     ///
     /// - Parameter except: the exchange that brought us here and is answered in its own way.
@@ -160,7 +166,7 @@ extension CallLeg {
     /// TS 24.229 §5.2.8.1.2: a BYE to one side, as the other would have sent it.
     private mutating func sendBYE(to side: OfferSide, _ dialog: DialogRecord, _ cause: ReleaseCause) {
         guard !(side == .ue && isUEGone), let target = dialog.targets[side] else { return }
-        let callerName = invite.headers[.from] ?? ""
+        let callerName = side == caller ? invite.headers[.from] ?? "" : concealedCaller
         let calleeName = Self.tagged(invite.headers[.to] ?? "", dialog.calleeTag)
         let isCaller = side == caller
         let number = (sequences[side.other] ?? 0) + 1

@@ -15,6 +15,14 @@ extension CallLeg {
             return
         }
         if id != Self.first { note(exchange) }
+        if request.method.refreshesSession {
+            switch ProxySessionTimer.examine(request.headers, settings.sessionTimer) {
+            case .tooSmall(let minimum):
+                refuse(id, Refusal(422, headers: [.minSE: "\(minimum)"]))
+                return
+            case .proceed(let timer): exchanges[id]?.sessionTimer = timer
+            }
+        }
         guard request.method.carriesSession else { return forward(id, request) }
         switch SessionBody.find(in: .request(request)) {
         case .unreadable(let refusal): refuse(id, refusal)
@@ -38,7 +46,8 @@ extension CallLeg {
     mutating func forward(_ id: Exchange.ID, _ request: Request) {
         guard let exchange = exchanges[id], !exchange.isAnswered else { return }
         let side = exchange.from.other
-        let forwarded = onwards(request, to: side, isFirst: id == Self.first)
+        var forwarded = onwards(request, to: side, isFirst: id == Self.first)
+        exchange.sessionTimer?.apply(to: &forwarded.headers)
         exchanges[id]?.isForwarded = true
         if exchange.method == .invite {
             exchanges[id]?.timerC = now + settings.timerC
@@ -66,6 +75,8 @@ extension CallLeg {
             forwarded.headers.setRoutes([])
             if isFirst { forwarded.headers.prepend(.recordRoute, own.accessRoute(token, on: served.flow)) }
         }
+        conceal(&forwarded.headers, of: side.other, isRequest: true)
+        reveal(&forwarded, to: side)
         return forwarded
     }
 
@@ -176,6 +187,35 @@ extension CallLeg {
         for tag in tags.compactMap({ $0 }) { dialogs[tag]?.refresh(exchange.from, exchange.request.headers) }
     }
 
+    /// RFC 3261 §14.2, RFC 3311 §5.2: an offer while one is under way. Whoever waits for the other's answer gets 491; whoever has not been answered itself gets
+    /// 500, and tries again after 0 to 10 seconds.
+    func glare(_ id: Exchange.ID, _ refusal: Refusal) -> Refusal {
+        guard refusal.status == 491, let side = exchanges[id]?.from else { return refusal }
+        let isOwn = exchanges.values.contains { other in
+            guard other.id != id else { return false }
+            switch other.offer {
+            case .inRequest: return other.from == side
+            case .inResponse: return other.from == side.other
+            case .none, .answered: return false
+            }
+        }
+        guard isOwn else { return refusal }
+        // The token is random, and nobody outside can tell what is made of it.
+        let random = token.utf8.reduce(UInt64(id.number)) { $0 &* 31 &+ UInt64($1) }
+        return Refusal(500, warning: refusal.warning, retryAfter: Int(random % 11))
+    }
+
+    /// RFC 3261 §16.3 step 4: whether this INVITE is one that has gone through `earlier` already and was sent here again as it was. One that came another way
+    /// (a fork that joins again) has not this leg's Record-Route, and one that spirals (from the caller's passage to the callee's) differs in its direction,
+    /// its registration or its Request-URI: neither is a loop.
+    static func isLoop(_ invite: Request, _ direction: OfferDirection, _ served: Registration, of earlier: CallLeg)
+        -> Bool
+    {
+        earlier.direction == direction && earlier.served.token == served.token && earlier.invite.uri == invite.uri
+            && earlier.callID == invite.headers.callID && earlier.callerTag == (try? invite.headers.from())?.tag
+            && earlier.invite.headers[.cSeq] == invite.headers[.cSeq]
+    }
+
     /// The exchange whose INVITE got its offer in a response that is not answered yet.
     var openResponseOffer: Exchange.ID? { exchanges.first { $0.value.offer == .inResponse }?.key }
 
@@ -188,4 +228,7 @@ extension CallLeg {
 extension Method {
     /// RFC 3261 §13.2.1, RFC 3262 §5, RFC 3311 §5.1: requests whose session description is an offer or an answer.
     var carriesSession: Bool { [.invite, .update, .prack].contains(self) }
+
+    /// RFC 4028 §3: session refresh requests.
+    var refreshesSession: Bool { [.invite, .update].contains(self) }
 }

@@ -106,7 +106,15 @@ extension CallLeg {
     mutating func pass(_ response: Response, _ id: Exchange.ID) {
         guard let exchange = exchanges[id], !exchange.isAnswered else { return }
         let tag = (try? response.headers.to())?.tag ?? ""
-        let back = backwards(response, to: exchange.from)
+        var back = backwards(response, of: exchange)
+        if response.status == 503 {
+            // RFC 3261 §16.7 step 6: it would say that this P-CSCF serves nobody any more.
+            back.status = 500
+            back.reason = Response.reasonPhrase(500)
+        }
+        if (200..<300).contains(response.status), let timer = exchange.sessionTimer {
+            sessionExpiry = timer.complete(&back.headers).map { now + .seconds(Int64($0)) }
+        }
         emit(.respond(back, id))
         guard response.status >= 200 else {
             if let sequence = response.headers[.rSeq],
@@ -151,7 +159,11 @@ extension CallLeg {
         if status == 481 || status == 408, exchange.method != .bye { release(.dialogGone) }
     }
 
-    func backwards(_ response: Response, to side: OfferSide) -> Response {
+    mutating func backwards(_ response: Response, of exchange: Exchange) -> Response {
+        let side = exchange.from
+        if exchange.method == .invite, Privacy(response.headers).asks(for: "header") {
+            hiddenContacts.insert(side.other)
+        }
         var back = response
         back.headers.removeFirst(.via)
         switch side {
@@ -162,6 +174,8 @@ extension CallLeg {
             Hygiene.clean(fromCore: &back.headers)
             own.turnRecordRoute(&back.headers, token: token, to: own.accessRoute(token, on: served.flow))
         }
+        conceal(&back.headers, of: side.other, isRequest: false)
+        reveal(&back.headers, of: exchange)
         return back
     }
 

@@ -72,7 +72,11 @@ struct CallLeg: Sendable {
     let served: Registration
     let own: OwnAddresses
     let settings: CallSettings
+    /// What the caller asks for (RFC 3323).
+    let privacy: Privacy
     let sessionEnd: NIODeadline
+    /// RFC 4028 §8.2: when the session is over unless it is refreshed; nil without a session timer.
+    var sessionExpiry: NIODeadline?
 
     var phase = Phase.inviting
     var media: CallMedia
@@ -83,6 +87,8 @@ struct CallLeg: Sendable {
     var inbox = CircularBuffer<Item>()
     /// What is with the ALG or the gateway right now, and the body part that its description came in.
     var working: Work?
+    /// Whose Contact the other side does not see (RFC 3323 §5.1).
+    var hiddenContacts: Set<OfferSide> = []
     /// Ended by us, or by a BYE: the UE is not to be written to any more.
     var isUEGone = false
     var isMediaReleased = false
@@ -126,6 +132,8 @@ struct CallLeg: Sendable {
         self.media = media
         self.now = now
         sessionEnd = now + settings.sessionLimit
+        privacy = Privacy(invite.headers)
+        if privacy.asks(for: "header") { hiddenContacts.insert(from) }
         exchanges[Self.first] = exchange
         sequences[from] = exchange.sequence
     }
@@ -157,7 +165,11 @@ struct CallLeg: Sendable {
     mutating func start(now: NIODeadline) {
         self.now = now
         emit(.respond(.make(100, nil, to: invite, toTag: nil), Self.first))
-        take(.request(Self.first))
+        if let failure = privacy.failure {
+            refuse(Self.first, Refusal(500, failure))
+        } else {
+            take(.request(Self.first))
+        }
         settle()
     }
 
@@ -284,7 +296,10 @@ struct CallLeg: Sendable {
         switch phase {
         case .ended: return nil
         case .ending(let until): consider(until)
-        case .inviting, .confirmed: consider(sessionEnd)
+        case .inviting: consider(sessionEnd)
+        case .confirmed:
+            consider(sessionEnd)
+            consider(sessionExpiry)
         }
         for exchange in exchanges.values {
             consider(exchange.timerC)
@@ -301,8 +316,13 @@ struct CallLeg: Sendable {
             return
         }
         if !isEnding, sessionEnd <= now { release(.sessionLimit) }
+        if phase == .confirmed, let expiry = sessionExpiry, expiry <= now { expire() }
         for (id, exchange) in exchanges {
-            if let until = exchange.keepUntil, until <= now { exchanges[id]?.keepUntil = nil }
+            if let until = exchange.keepUntil, until <= now {
+                exchanges[id]?.keepUntil = nil
+                // RFC 3261 §13.3.1.4: whoever sent the INVITE is not there any more, or its route does not lead here.
+                if exchange.acknowledgement == nil { release(.notAcknowledged) }
+            }
             if let timerC = exchange.timerC, timerC <= now {
                 exchanges[id]?.timerC = nil
                 timerCFired(id)

@@ -1,4 +1,5 @@
 import NIOCore
+import SIP
 
 /// What holds for every call leg.
 struct CallSettings: Hashable, Sendable {
@@ -10,6 +11,8 @@ struct CallSettings: Hashable, Sendable {
     var transactionTimeout = TimeAmount.seconds(32)
     /// The longest life of a leg; a call without BYE ends then.
     var sessionLimit = TimeAmount.hours(12)
+    /// RFC 4028 §8: what this proxy asks for and lets through.
+    var sessionTimer = ProxySessionTimer.Policy()
     /// Messages that wait for a gateway's reply, a leg.
     var queueLimit = 32
     /// Requests in progress, a leg.

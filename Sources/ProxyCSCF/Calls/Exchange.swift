@@ -43,6 +43,8 @@ struct Exchange: Sendable {
     /// The offer of a response as it came and as it went on, while it is not answered: a 2xx may repeat the one of the 1xx before it.
     var offered: SessionDescription?
     var offeredBack: SessionDescription?
+    /// RFC 4028 §8.1: what is remembered of a session refresh request until its 2xx.
+    var sessionTimer: ProxySessionTimer?
     /// Timer C (RFC 3261 §16.6 step 11).
     var timerC: NIODeadline?
     /// No provisional response puts timer C off any longer than this.

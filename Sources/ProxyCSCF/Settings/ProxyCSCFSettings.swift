@@ -55,6 +55,12 @@ package struct ProxyCSCFSettings: Sendable {
     static let sessionKey = Key(
         "limits.session", .duration(.seconds(1) ... .seconds(86_400 * 7)), default: .seconds(43_200),
         help: "A call that nobody ended is ended after this")
+    static let sessionIntervalKey = OptionalKey(
+        "policy.session-interval", .duration(.seconds(90) ... .seconds(86_400)),
+        help: "Ask for a refresh of every session at this interval (RFC 4028); unset asks for none")
+    static let sessionMinimumKey = Key(
+        "policy.session-minimum", .duration(.seconds(90) ... .seconds(86_400)), default: .seconds(90),
+        help: "A smaller session interval is answered with 422 (RFC 4028)")
     static let callsKey = Key("limits.calls", .int(in: 1...1_000_000), default: 20_000, help: "Call legs at a time")
     static let registrationCallsKey = Key(
         "limits.calls-per-registration", .int(in: 1...1_000_000), default: 1_000,
@@ -69,7 +75,7 @@ package struct ProxyCSCFSettings: Sendable {
             iqListen,
             iqGateways, rcs51OriginatingKey, rcs51TerminatingKey, strictKey, unhonouredKey, appliedInAnswersKey,
             sha1Key,
-            sessionKey, callsKey, registrationCallsKey, registrationsKey,
+            sessionKey, sessionIntervalKey, sessionMinimumKey, callsKey, registrationCallsKey, registrationsKey,
         ])
 
     package var domain: String
@@ -92,6 +98,7 @@ package struct ProxyCSCFSettings: Sendable {
     package var appliedInAnswers: Bool
     package var allowSHA1: Bool
     package var sessionLimit: TimeAmount
+    package var sessionTimer: ProxySessionTimer.Policy
     package var callLimit: Int
     package var registrationCallLimit: Int
     package var registrationLimit: Int
@@ -116,6 +123,9 @@ package struct ProxyCSCFSettings: Sendable {
         appliedInAnswers = configuration[Self.appliedInAnswersKey]
         allowSHA1 = configuration[Self.sha1Key]
         sessionLimit = .nanoseconds(configuration[Self.sessionKey].inNanoseconds)
+        sessionTimer = ProxySessionTimer.Policy(
+            interval: configuration[Self.sessionIntervalKey].map { UInt32(clamping: $0.components.seconds) },
+            minimum: UInt32(clamping: configuration[Self.sessionMinimumKey].components.seconds))
         callLimit = configuration[Self.callsKey]
         registrationCallLimit = configuration[Self.registrationCallsKey]
         registrationLimit = configuration[Self.registrationsKey]

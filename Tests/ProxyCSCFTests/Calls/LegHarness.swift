@@ -36,6 +36,8 @@ struct LegHarness {
     var cancelled: Set<Exchange.ID> = []
     var procedures: [Procedure] = []
     var terminations: [TerminationRequest] = []
+    var changes: [(termination: TerminationHandle, change: TerminationChange)] = []
+    var cancelHeaders: [Headers] = []
     var reserved: Set<ContextHandle> = []
     var released: [ContextHandle] = []
     var events: [FlowEvent.What] = []
@@ -48,7 +50,8 @@ struct LegHarness {
     init(
         _ direction: OfferDirection, u: Bool = true, n: Bool = true, body: String? = nil,
         type: String = "application/sdp",
-        settings: CallSettings = CallSettings(), isPrompt: Bool = true, headers: [(HeaderName, String)] = []
+        settings: CallSettings = CallSettings(), isPrompt: Bool = true, headers: [(HeaderName, String)] = [],
+        media adjust: (inout CallMediaSettings) -> Void = { _ in }
     ) {
         self.isPrompt = isPrompt
         let invite: Request
@@ -64,8 +67,10 @@ struct LegHarness {
                 headers: [(.recordRoute, "<sip:home@127.2.0.1:5060;lr>"), (.recordRoute, "<sip:far@127.5.0.9;lr>")]
                     + headers)
         }
-        let media = CallMedia(
-            settings: CallMediaSettings(ueIndicated: u, networkIndicated: n, ueSource: IPAddress("127.4.0.1")))
+        var mediaSettings = CallMediaSettings(
+            ueIndicated: u, networkIndicated: n, ueSource: IPAddress("127.4.0.1"))
+        adjust(&mediaSettings)
+        let media = CallMedia(settings: mediaSettings)
         leg = CallLeg(
             token: "calltoken", invite: invite, direction: direction, served: Fixtures.registration(u: u, n: n),
             own: Fixtures.own, settings: settings, media: media, now: now)!
@@ -89,7 +94,8 @@ struct LegHarness {
             case .sendAlone(let request, let side):
                 log.append("\(request.method) > \(side)")
                 alone.append((request, side))
-            case .cancel(let id, _):
+            case .cancel(let id, let headers):
+                cancelHeaders.append(headers)
                 log.append("CANCEL > \(openClients[id].map { "\($0.side)" } ?? "nobody")")
                 cancelled.insert(id)
             case .respond(let response, let id):
@@ -103,7 +109,8 @@ struct LegHarness {
                 log.append("reserve")
                 self.terminations = terminations
                 procedures.append(.reserve(id, terminations))
-            case .configure(let id, let termination, _):
+            case .configure(let id, let termination, let change):
+                changes.append((termination, change))
                 log.append("configure \(termination.name)")
                 procedures.append(.configure(id))
             case .releaseContext(let context):
@@ -201,11 +208,13 @@ struct LegHarness {
     struct Unanswered: Error {}
 
     /// The same for one that must be taken.
-    mutating func asking(_ method: Method, from side: OfferSide, cSeq: Int, body: String = "", tag: String = "callee")
-        throws
-        -> Exchange.ID
-    {
-        guard let id = request(method, from: side, cSeq: cSeq, body: body, tag: tag) else { throw Unanswered() }
+    mutating func asking(
+        _ method: Method, from side: OfferSide, cSeq: Int, body: String = "", tag: String = "callee",
+        headers: [(HeaderName, String)] = []
+    ) throws -> Exchange.ID {
+        guard let id = request(method, from: side, cSeq: cSeq, body: body, tag: tag, headers: headers) else {
+            throw Unanswered()
+        }
         return id
     }
 
