@@ -29,6 +29,7 @@ let nioTestUtils = Target.Dependency.product(name: "NIOTestUtils", package: "swi
 let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
 let x509 = Target.Dependency.product(name: "X509", package: "swift-certificates")
 let asn1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
@@ -67,9 +68,9 @@ let package = Package(
         library("MSRP", ["WireSyntax", nioCore]),
         library("H248", ["WireSyntax", nioCore]),
 
-        // The decision of TS 33.328; digest.
+        // The decision of TS 33.328; digest and AKA.
         library("MediaSecurity", ["WireSyntax", "SIP", "SDP"]),
-        library("Authentication", ["WireSyntax", "SIP", crypto]),
+        library("Authentication", ["WireSyntax", "SIP", crypto, cryptoExtras]),
 
         // IMS-ALG, pure.
         library("ApplicationLevelGateway", ["WireSyntax", "SDP", "MediaSecurity", nioCore]),

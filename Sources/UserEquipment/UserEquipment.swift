@@ -1,3 +1,4 @@
+import Authentication
 import Configuration
 import Logging
 import MediaSecurity
@@ -43,6 +44,7 @@ package final class UserEquipment: Sendable {
         var announced: Identity
         var tls: PinnedTLS
         var gmTLS: TLSClientSettings?
+        var window: SequenceWindow
     }
 
     private func makeParts() throws -> Parts {
@@ -59,7 +61,12 @@ package final class UserEquipment: Sendable {
         let presented = settings.wrongCertificate ? try Identity.selfSigned() : announced
         return Parts(
             capture: capture, announced: announced, tls: try PinnedTLS(identity: presented, keyLog: keyLog?.hook),
-            gmTLS: try gmTLS(keyLog))
+            gmTLS: try gmTLS(keyLog), window: try sequenceWindow())
+    }
+
+    private func sequenceWindow() throws -> SequenceWindow {
+        guard case .aka(let aka) = settings.credential, let path = aka.sequenceFile else { return SequenceWindow() }
+        return try SequenceFile(path: path).load()
     }
 
     private func begin(_ parts: Parts, on eventLoop: any EventLoop) -> EventLoopFuture<Endpoint?> {
@@ -71,7 +78,7 @@ package final class UserEquipment: Sendable {
             announced: parts.announced, tls: parts.tls,
             fingerprintPolicy: FingerprintPolicy(allowsSHA1: settings.allowSHA1), capture: parts.capture,
             events: environment.events, logger: environment.logger)
-        keep(agent: UserAgent(settings, endpoint: endpoint, media: media, gmTLS: parts.gmTLS))
+        keep(agent: UserAgent(settings, endpoint: endpoint, media: media, gmTLS: parts.gmTLS, window: parts.window))
         guard settings.pcscf.transport == .udp else {
             endpoint.use(settings.address, as: UserAgent.listener)
             return eventLoop.makeSucceededFuture(nil)

@@ -1,11 +1,17 @@
 import Crypto
 import WireSyntax
 
-/// Hash algorithms of digest authentication (RFC 7616 §3.3, RFC 8760). The session variants are not offered and not answered.
+/// Algorithms of digest authentication (RFC 7616 §3.3, RFC 8760, RFC 3310 §3.1). The session variants are not offered and not answered, nor are AKAv2-MD5 and
+/// AKAv1-SHA-256.
 public enum DigestAlgorithm: String, Hashable, Sendable, CaseIterable {
     /// Names as they stand on the wire, in rising strength.
     case md5 = "MD5"
     case sha256 = "SHA-256"
+    /// MD5 with RES of AKA as the password.
+    case akaV1MD5 = "AKAv1-MD5"
+
+    /// Those whose secret is a password.
+    public static let withPassword: Set<DigestAlgorithm> = [.md5, .sha256]
 
     /// The name without regard to case; an absent `algorithm` is MD5 (RFC 7616 §3.3).
     public init?(wireName: String?) {
@@ -22,13 +28,13 @@ public enum DigestAlgorithm: String, Hashable, Sendable, CaseIterable {
     /// Lower-case hexadecimal hash of the octets.
     func hexHash(_ octets: [UInt8]) -> String {
         switch self {
-        case .md5: hexadecimal(Insecure.MD5.hash(data: octets))
+        case .md5, .akaV1MD5: hexadecimal(Insecure.MD5.hash(data: octets))
         case .sha256: hexadecimal(SHA256.hash(data: octets))
         }
     }
 
     /// Hexadecimal digits of a hash.
-    var length: Int { self == .md5 ? 32 : 64 }
+    var length: Int { self == .sha256 ? 64 : 32 }
 }
 
 func hexadecimal(_ octets: some Sequence<UInt8>) -> String {

@@ -43,10 +43,15 @@ public struct DigestChallenge: Hashable, Sendable {
     /// The challenge to answer: of the strongest algorithm known, the first. RFC 8760 §2.4 lets the server order them by preference; one that puts
     /// MD5 first is not followed into it.
     ///
-    /// - Parameter values: the WWW-Authenticate or Proxy-Authenticate values, one a field.
-    public static func best(of values: [String]) -> DigestChallenge? {
-        let usable = values.compactMap { try? DigestChallenge($0) }.filter {
-            $0.algorithm != nil && ($0.qualities.isEmpty || $0.qualities.contains("auth"))
+    /// - Parameters:
+    ///   - values: the WWW-Authenticate or Proxy-Authenticate values, one a field.
+    ///   - known: the algorithms for which the client has a secret. Who has AKA keys does not answer a challenge for a password with them (RFC 3310 §5.3).
+    public static func best(
+        of values: [String], known: Set<DigestAlgorithm> = DigestAlgorithm.withPassword
+    ) -> DigestChallenge? {
+        let usable = values.compactMap { try? DigestChallenge($0) }.filter { challenge in
+            guard let algorithm = challenge.algorithm, known.contains(algorithm) else { return false }
+            return challenge.qualities.isEmpty || challenge.qualities.contains("auth")
         }
         for algorithm in DigestAlgorithm.allCases.reversed() {
             if let found = usable.first(where: { $0.algorithm == algorithm }) { return found }

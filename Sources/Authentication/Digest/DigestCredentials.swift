@@ -17,10 +17,13 @@ public struct DigestCredentials: Hashable, Sendable {
     /// Eight hexadecimal digits.
     public var nonceCount: UInt32?
     public var opaque: String?
+    /// AKA: the token of a synchronisation failure, base64 (RFC 3310 §3.4).
+    public var auts: String?
 
     public init(
         username: String, realm: String, nonce: String, uri: String, response: String, algorithm: DigestAlgorithm?,
-        cnonce: String? = nil, quality: String? = nil, nonceCount: UInt32? = nil, opaque: String? = nil
+        cnonce: String? = nil, quality: String? = nil, nonceCount: UInt32? = nil, opaque: String? = nil,
+        auts: String? = nil
     ) {
         self.username = username
         self.realm = realm
@@ -32,6 +35,7 @@ public struct DigestCredentials: Hashable, Sendable {
         self.quality = quality
         self.nonceCount = nonceCount
         self.opaque = opaque
+        self.auts = auts
     }
 
     /// - Throws: another scheme than Digest, a missing parameter, a count that is not eight hexadecimal digits, `qop` without `nc` and `cnonce`.
@@ -47,9 +51,10 @@ public struct DigestCredentials: Hashable, Sendable {
             username: try required("username"), realm: try required("realm"), nonce: try required("nonce"),
             uri: try required("uri"), response: try required("response"),
             algorithm: DigestAlgorithm(wireName: parameters.value("algorithm")), cnonce: parameters.value("cnonce"),
-            quality: parameters.value("qop")?.lowercased(), opaque: parameters.value("opaque"))
+            quality: parameters.value("qop")?.lowercased(), opaque: parameters.value("opaque"),
+            auts: parameters.value("auts"))
         if let count = parameters.value("nc") {
-            guard count.utf8.count == 8, let number = UInt32(count, radix: 16) else {
+            guard count.utf8.count == 8, !count.hasPrefix("+"), let number = UInt32(count, radix: 16) else {
                 throw SyntaxError("nc is not eight hexadecimal digits")
             }
             nonceCount = number
@@ -62,12 +67,13 @@ public struct DigestCredentials: Hashable, Sendable {
     /// The answer of a client to a challenge (RFC 7616 §3.4.1).
     ///
     /// - Parameters:
+    ///   - password: RES for AKA, the empty one beside `auts` (RFC 3310 §3.3, §3.4).
     ///   - nonceCount: from 1, one more each time the nonce is used.
     ///   - cnonce: random text of the client's.
     /// - Returns: nil where the algorithm or all qualities of protection are unknown.
     public static func answer(
         _ challenge: DigestChallenge, username: String, password: Secret, method: Method, uri: String, cnonce: String,
-        nonceCount: UInt32
+        nonceCount: UInt32, auts: String? = nil
     ) -> DigestCredentials? {
         guard let algorithm = challenge.algorithm, challenge.qualities.isEmpty || challenge.qualities.contains("auth")
         else { return nil }
@@ -75,7 +81,7 @@ public struct DigestCredentials: Hashable, Sendable {
         var credentials = DigestCredentials(
             username: username, realm: challenge.realm, nonce: challenge.nonce, uri: uri, response: "",
             algorithm: algorithm, cnonce: usesQuality ? cnonce : nil, quality: usesQuality ? "auth" : nil,
-            nonceCount: usesQuality ? nonceCount : nil, opaque: challenge.opaque)
+            nonceCount: usesQuality ? nonceCount : nil, opaque: challenge.opaque, auts: auts)
         let secret = DigestResponse.userSecret(
             algorithm, username: username, realm: challenge.realm, password: password)
         credentials.response = DigestResponse.request(credentials, algorithm, userSecret: secret, method: method)
@@ -94,6 +100,7 @@ extension DigestCredentials: CustomStringConvertible {
         if let algorithm { parameters.set("algorithm", to: algorithm.rawValue) }
         if let cnonce { parameters.set("cnonce", toQuoted: cnonce) }
         if let opaque { parameters.set("opaque", toQuoted: opaque) }
+        if let auts { parameters.set("auts", toQuoted: auts) }
         if let quality { parameters.set("qop", to: quality) }
         if let nonceCount { parameters.set("nc", to: eightDigits(nonceCount)) }
         return AuthenticationParameters(scheme: "Digest", parameters: parameters).description

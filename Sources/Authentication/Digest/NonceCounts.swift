@@ -3,7 +3,7 @@
 struct NonceCounts: Sendable {
     private var highest: [String: UInt32] = [:]
     /// Ring of the nonces in the order in which they were first used.
-    private var order: [String] = []
+    private var order: [(nonce: String, made: UInt64)] = []
     private var next = 0
     private let limit: Int
     /// Nonces made at or before this time may have been forgotten.
@@ -22,12 +22,12 @@ struct NonceCounts: Sendable {
         }
         guard made > forgottenBefore || forgottenBefore == 0 else { return .forgotten }
         if order.count < limit {
-            order.append(nonce)
+            order.append((nonce, made))
         } else {
             let oldest = order[next]
-            highest[oldest] = nil
-            forgottenBefore = max(forgottenBefore, DigestNonceTime.made(oldest) ?? 0)
-            order[next] = nonce
+            highest[oldest.nonce] = nil
+            forgottenBefore = max(forgottenBefore, oldest.made)
+            order[next] = (nonce, made)
             next = (next + 1) % limit
         }
         highest[nonce] = count

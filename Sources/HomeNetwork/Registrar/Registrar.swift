@@ -40,6 +40,8 @@ package struct Registrar: Sendable {
     /// Any public identity → the first of its set.
     private let setKeys: [String: String]
     private let setMembers: [String: [SIPURI]]
+    /// The first user of a set.
+    private let privateIdentities: [String: String]
     private var authenticator: DigestAuthenticator
     package private(set) var locations = LocationService()
 
@@ -49,8 +51,10 @@ package struct Registrar: Sendable {
         usersByName = Dictionary(users.map { ($0.privateIdentity, $0) }) { first, _ in first }
         var keys: [String: String] = [:]
         var members: [String: [SIPURI]] = [:]
+        var names: [String: String] = [:]
         for user in users {
             guard let first = user.publicIdentities.first?.addressOfRecord else { continue }
+            if names[first] == nil { names[first] = user.privateIdentity }
             for identity in user.publicIdentities where keys.updateValue(first, forKey: identity.addressOfRecord) == nil
             {
                 members[first, default: []].append(identity)
@@ -58,6 +62,7 @@ package struct Registrar: Sendable {
         }
         setKeys = keys
         setMembers = members
+        privateIdentities = names
         authenticator = DigestAuthenticator(
             realm: domain.description, algorithms: settings.algorithms, nonceKey: nonceKey,
             nonceLifetime: settings.nonceLifetime)
@@ -116,14 +121,21 @@ package struct Registrar: Sendable {
         // Step 3
         var userName: String?
         let users = usersByName
-        let outcome = authenticator.judge(request, now: seconds, salt: salt) { name in
+        // Whom to challenge where the request does not say: the user of the address that is registered.
+        let presumed = (try? request.headers.to().uri.sip).flatMap(setKey).flatMap { privateIdentities[$0] }
+        let outcome = authenticator.judge(request, presumed: presumed, now: seconds, salt: salt) { name in
             userName = name
-            return users[name].map { DigestAuthenticator.User(name: name, password: $0.password) }
+            return users[name].map { DigestAuthenticator.User(name: name, credential: $0.credential) }
         }
         let information: String
         switch outcome {
         case .challenge(let values, let reason):
-            var result = answer(401)
+            // TS 24.229 §5.4.1.2.3: a UE that takes the network for a foreign one is not challenged for ever; one whose numbers are used up cannot be.
+            var result = answer(reason == .challengeRefused || values.isEmpty ? 403 : 401)
+            if result.response.status == 403 {
+                result.events = [.failed(user: userName ?? "", reason: "\(reason)")]
+                return result
+            }
             for value in values { result.response.headers.append(.wwwAuthenticate, value) }
             if reason.isFailure { result.events = [.failed(user: userName ?? "", reason: "\(reason)")] }
             return result

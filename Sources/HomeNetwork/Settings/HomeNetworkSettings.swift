@@ -7,26 +7,38 @@ import WireSyntax
 package struct Subscriber: Sendable {
     static let privateIdentity = Key(
         required: "private-id", .string, help: "Private identity: the digest user name, such as alice@ims.lab")
-    static let password = Key(required: "password", .secret, help: "Digest password")
+    static let password = OptionalKey("password", .secret, help: "Digest password; or aka")
+    static let k = OptionalKey(
+        "aka.k", .secret, help: "Key K, 32 hexadecimal digits: the user registers by AKA (AKAv1-MD5)")
+    static let opc = OptionalKey("aka.opc", .secret, help: "OPc, 32 hexadecimal digits")
+    static let op = OptionalKey("aka.op", .secret, help: "OP, 32 hexadecimal digits, where OPc is not known")
+    static let amf = OptionalKey("aka.amf", .string, help: "AMF of challenges, 4 hexadecimal digits; 8000 unless given")
     static let publicIdentities = Key(
         required: "public-ids", .list(of: .string, in: 1...32),
         help: "Public identities, the default one first, such as sip:alice@ims.lab; they are registered together")
-    package static let schema = Schema("user", [privateIdentity, password, publicIdentities])
+    package static let schema = Schema("user", [privateIdentity, password, k, opc, op, amf, publicIdentities])
 
     package var privateIdentity: String
-    package var password: Secret
+    package var credential: DigestAuthenticator.Credential
     /// The implicit registration set (TS 23.228 5.2.1a), the default identity first. At least one.
     package var publicIdentities: [SIPURI]
 
-    package init(privateIdentity: String, password: Secret, publicIdentities: [SIPURI]) {
+    package init(
+        privateIdentity: String, credential: DigestAuthenticator.Credential, publicIdentities: [SIPURI]
+    ) {
         self.privateIdentity = privateIdentity
-        self.password = password
+        self.credential = credential
         self.publicIdentities = publicIdentities
+    }
+
+    package init(privateIdentity: String, password: Secret, publicIdentities: [SIPURI]) {
+        self.init(
+            privateIdentity: privateIdentity, credential: .password(password), publicIdentities: publicIdentities)
     }
 
     @Sendable init(_ configuration: Configuration) throws(ConfigurationError) {
         privateIdentity = configuration[Self.privateIdentity]
-        password = configuration[Self.password]
+        credential = try Self.credential(configuration)
         publicIdentities = []
         for text in configuration[Self.publicIdentities] {
             guard let uri = try? SIPURI(text), uri.user != nil else {
@@ -37,6 +49,45 @@ package struct Subscriber: Sendable {
             publicIdentities.append(uri)
         }
     }
+
+    private static func credential(
+        _ configuration: Configuration
+    ) throws(ConfigurationError) -> DigestAuthenticator.Credential {
+        switch (configuration[password], configuration[k]) {
+        case (let password?, nil): return .password(password)
+        case (nil, let k?):
+            do throws(AKAKeys.Problem) {
+                return .aka(
+                    try AKAKeys(k: k, opc: configuration[opc], op: configuration[op], amf: configuration[amf]))
+            } catch {
+                throw configuration.problem(
+                    entry(error.field), error.reason,
+                    remedy: "Give aka with k and one of opc and op, each as 32 hexadecimal digits.")
+            }
+        case (nil, nil):
+            throw configuration.problem(
+                password, "is missing, and aka too", remedy: "Give the user a password, or the keys for AKA.")
+        case (_?, _?):
+            throw configuration.problem(k, "is given beside a password", remedy: "Remove one of the two.")
+        }
+    }
+
+    private static func entry(_ field: AKAKeys.Problem.Field) -> any SchemaEntry {
+        switch field {
+        case .k: k
+        case .opc: opc
+        case .op: op
+        case .amf: amf
+        }
+    }
+}
+
+/// An algorithm that is offered to users with a password; AKA is offered to those with keys, and to nobody else.
+package enum PasswordAlgorithm: String, CaseIterable, Hashable, Sendable {
+    case sha256 = "SHA-256"
+    case md5 = "MD5"
+
+    var algorithm: DigestAlgorithm { self == .md5 ? .md5 : .sha256 }
 }
 
 /// The configuration of the home network: registrar, location service and S-CSCF routing.
@@ -54,7 +105,7 @@ package struct HomeNetworkSettings: Sendable {
         help: "Addresses of the P-CSCFs that may speak Mw; empty: any loopback address")
     static let users = Key("users", .records(Subscriber.schema, Subscriber.init), default: [], help: "Subscribers")
     static let algorithms = Key(
-        "authentication.algorithms", .list(of: .enumeration, in: 1...2), default: [DigestAlgorithm.sha256, .md5],
+        "authentication.algorithms", .list(of: .enumeration, in: 1...2), default: [PasswordAlgorithm.sha256, .md5],
         help: "Digest algorithms that are offered, each in a challenge of its own, the strongest first")
     static let nonceLifetime = Key(
         "authentication.nonce-lifetime", .duration(.seconds(1) ... .seconds(86_400)), default: .seconds(300),
@@ -106,7 +157,7 @@ package struct HomeNetworkSettings: Sendable {
             minimumExpires: UInt32(configuration[Self.minimumExpires].components.seconds),
             maximumExpires: UInt32(configuration[Self.maximumExpires].components.seconds),
             defaultExpires: UInt32(configuration[Self.defaultExpires].components.seconds),
-            contactLimit: configuration[Self.contacts], algorithms: configuration[Self.algorithms],
+            contactLimit: configuration[Self.contacts], algorithms: configuration[Self.algorithms].map(\.algorithm),
             nonceLifetime: UInt64(configuration[Self.nonceLifetime].components.seconds))
         guard !listen.contains(where: { $0.transport == .tls }) else {
             throw configuration.problem(

@@ -1,3 +1,4 @@
+import Authentication
 import Configuration
 import Logging
 import MSRP
@@ -33,6 +34,9 @@ final class UserAgent: SIPUser, @unchecked Sendable {
     let events: any FlowEventSink
     let logger: Logger
     private let gmTLS: TLSClientSettings?
+    /// With the sequence numbers used so far.
+    private var credential: DigestClient.Credential
+    private let sequenceFile: SequenceFile?
 
     var flow: Flow?
     var registration: Registration?
@@ -47,12 +51,21 @@ final class UserAgent: SIPUser, @unchecked Sendable {
     private(set) var isStopping = false
 
     init(
-        _ settings: UserEquipmentSettings, endpoint: SIPEndpoint, media: MediaEnvironment, gmTLS: TLSClientSettings?
+        _ settings: UserEquipmentSettings, endpoint: SIPEndpoint, media: MediaEnvironment, gmTLS: TLSClientSettings?,
+        window: SequenceWindow
     ) {
         self.settings = settings
         self.endpoint = endpoint
         self.media = media
         self.gmTLS = gmTLS
+        switch settings.credential {
+        case .password(let password):
+            credential = .password(password)
+            sequenceFile = nil
+        case .aka(let aka):
+            credential = .aka(SubscriberModule(keys: aka.keys, window: window))
+            sequenceFile = aka.sequenceFile.map { SequenceFile(path: $0) }
+        }
         eventLoop = endpoint.eventLoop
         events = media.events
         logger = media.logger
@@ -76,7 +89,7 @@ final class UserAgent: SIPUser, @unchecked Sendable {
         guard registering.count == 1 else { return }
         openFlow { flow in
             let digest = DigestClient(
-                username: self.settings.privateIdentity, password: self.settings.password,
+                username: self.settings.privateIdentity, credential: self.credential,
                 cnonce: { String(UInt64.random(in: .min ... .max), radix: 36) })
             self.registration = Registration(
                 .init(
@@ -129,6 +142,7 @@ final class UserAgent: SIPUser, @unchecked Sendable {
             case .send(let request):
                 guard let flow else { continue }
                 transactions[endpoint.send(request, over: flow)] = .register
+            case .keep(let window): keep(window)
             case .registered(let expires): registered(expires)
             case .failed(let status, let reason):
                 registrationEnded(.failure(.refused(status: status, reason: reason)))
@@ -139,6 +153,15 @@ final class UserAgent: SIPUser, @unchecked Sendable {
             }
         }
         registrationDeadline?.set(registration?.nextDeadline)
+    }
+
+    /// Before the challenge is answered.
+    private func keep(_ window: SequenceWindow) {
+        if case .aka(let module) = credential { credential = .aka(SubscriberModule(keys: module.keys, window: window)) }
+        do throws(SequenceFile.Failure) { try sequenceFile?.store(window) } catch {
+            logger.error("sequence numbers cannot be kept", metadata: ["reason": "\(error)"])
+            registration?.failed("the sequence numbers cannot be kept: \(error)", now: eventLoop.now)
+        }
     }
 
     private func registered(_ expires: UInt32) {

@@ -1,3 +1,4 @@
+import Authentication
 import NIOCore
 import SIP
 import WireSyntax
@@ -26,6 +27,8 @@ struct Registration: Sendable {
 
     enum Action: Hashable, Sendable {
         case send(Request)
+        /// AKA: to be kept before the request that follows goes out; if it cannot be, `failed`.
+        case keep(SequenceWindow)
         /// For the first time, or again.
         case registered(expires: UInt32)
         /// `status` 0: no answer.
@@ -111,6 +114,7 @@ struct Registration: Sendable {
     /// The REGISTER was not answered, or could not be sent.
     mutating func failed(_ reason: String, now: NIODeadline) {
         guard state == .registering || state == .leaving else { return }
+        actions.removeAll { if case .send = $0 { true } else { false } }
         fail(0, reason, now: now)
     }
 
@@ -126,10 +130,13 @@ struct Registration: Sendable {
     private mutating func canTryAgain(_ response: Response) -> Bool {
         switch response.status {
         case 401:
-            // Once, and once more for a nonce that grew stale meanwhile (RFC 7616 §3.3).
+            // Once, and once more for a nonce that grew stale meanwhile (RFC 7616 §3.3) or a challenge that the UE asked for (RFC 3310 §3.4).
+            let isExpected = digest.expectsChallenge
+            let before = digest.window
             let accepted = digest.receive(challenges: response.headers.values(.wwwAuthenticate))
+            if let window = digest.window, window != before { actions.append(.keep(window)) }
             defer { wasChallenged = true }
-            return accepted && (!wasChallenged || digest.isStale)
+            return accepted && (!wasChallenged || isExpected || digest.isStale)
         case 423:
             // RFC 3261 §10.2.8.
             guard let minimum = response.headers.minExpires, minimum > expires else { return false }
@@ -149,7 +156,11 @@ struct Registration: Sendable {
     }
 
     private mutating func accepted(_ response: Response, now: NIODeadline) {
-        digest.receive(info: response.headers[.authenticationInfo])
+        let information = response.headers[.authenticationInfo]
+        guard digest.isRight(info: information, uri: "\(registrar)") else {
+            return fail(response.status, "the network does not know the password", now: now)
+        }
+        digest.receive(info: information)
         if state == .leaving {
             state = .ended
             agreement.reset()
@@ -175,6 +186,7 @@ struct Registration: Sendable {
 
     private mutating func fail(_ status: Int, _ reason: String, now: NIODeadline) {
         serviceRoute = []
+        let reason = digest.hasRefusedNetwork ? "\(reason): the challenge was not the home network's" : reason
         if state == .leaving {
             state = .ended
             return actions.append(.ended)
@@ -185,10 +197,12 @@ struct Registration: Sendable {
         actions.append(.failed(status: status, reason: reason))
     }
 
+    /// Request-URI of REGISTER (RFC 3261 §10.2), and therefore the digest-uri.
+    private var registrar: SIPURI { SIPURI(host: settings.identity.host) }
+
     private mutating func send() {
         attempts += 1
         sequence += 1
-        let registrar = SIPURI(host: settings.identity.host)
         var headers = Headers()
         headers.append(.maxForwards, "70")
         headers.append(.from, "<\(settings.identity)>;tag=\(settings.tag)")
@@ -198,7 +212,9 @@ struct Registration: Sendable {
         headers.append(.contact, contact)
         headers.append(.expires, "\(state == .leaving ? 0 : expires)")
         headers.append(.supported, "path")
-        if let value = digest.authorization(method: .register, uri: "\(registrar)") {
+        if let value = digest.authorization(
+            method: .register, uri: "\(registrar)", realm: "\(settings.identity.host)")
+        {
             headers.append(.authorization, value)
         }
         agreement.apply(to: &headers, optionTag: usesOptionTag)

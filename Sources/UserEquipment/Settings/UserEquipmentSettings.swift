@@ -10,7 +10,7 @@ package struct UserEquipmentSettings: Sendable {
         required: "identity", .string, help: "Public identity, a SIP URI such as sip:alice@ims.lab")
     static let privateIdentity = OptionalKey(
         "private-identity", .string, help: "Digest username; user@domain of the identity unless given")
-    static let password = Key(required: "password", .secret, help: "Digest password")
+    static let password = OptionalKey("password", .secret, help: "Digest password; or aka.k")
     static let address = Key(
         "address", .address, default: IPAddress.v4(0x7F00_0001),
         help: "Own address: SIP sockets and media are bound to it")
@@ -77,11 +77,11 @@ package struct UserEquipmentSettings: Sendable {
             identity, privateIdentity, password, address, pcscf, pcscfName, authorities, expires, indicate, optionTag,
             e2ae, fingerprints, allowSHA1, wrongCertificate, certificate, key, style, setup, cema, refuseTLS,
             answerPlain, cpim, successReport, maximumSize, folder, freeSpace, maximumCalls, answers,
-        ])
+        ] + AKASettings.entries)
 
     package var identity: SIPURI
     package var privateIdentity: String
-    package var password: Secret
+    package var credential: RegistrationCredential
     package var address: IPAddress
     package var pcscf: TransportEndpoint
     package var pcscfName: String?
@@ -120,7 +120,7 @@ package struct UserEquipmentSettings: Sendable {
             throw configuration.problem(Self.identity, "names no user", remedy: "Write it like sip:alice@ims.lab.")
         }
         privateIdentity = configuration[Self.privateIdentity] ?? "\(identity.user ?? "")@\(identity.host)"
-        password = configuration[Self.password]
+        credential = try RegistrationCredential(configuration, password: Self.password)
         address = configuration[Self.address]
         pcscf = configuration[Self.pcscf]
         pcscfName = configuration[Self.pcscfName]

@@ -59,6 +59,7 @@ struct DigestTests {
         ]
         #expect(DigestChallenge.best(of: values)?.nonce == "3")
         #expect(DigestChallenge.best(of: Array(values.prefix(2)))?.nonce == "1")
+        // RFC 3310 5.3: only who has keys answers AKA.
         #expect(DigestChallenge.best(of: ["Digest realm=\"r\", nonce=\"2\", algorithm=AKAv1-MD5"]) == nil)
     }
 
@@ -68,6 +69,7 @@ struct DigestTests {
             "", "Digest", "Basic dXNlcjpwYXNz", "Digest username=\"u\"",
             "Digest username=\"u\", realm=\"r\", nonce=\"n\", uri=\"sip:r\", response=\"0\", nc=1, qop=auth, cnonce=\"c\"",
             "Digest username=\"u\", realm=\"r\", nonce=\"n\", uri=\"sip:r\", response=\"0\", nc=0000000g, qop=auth, cnonce=\"c\"",
+            "Digest username=\"u\", realm=\"r\", nonce=\"n\", uri=\"sip:r\", response=\"0\", nc=+0000001, qop=auth, cnonce=\"c\"",
             "Digest username=\"u\", realm=\"r\", nonce=\"n\", uri=\"sip:r\", response=\"0\", qop=auth",
             "Digest username=\"u\", username=\"v\", realm=\"r\", nonce=\"n\", uri=\"sip:r\", response=\"0\"",
         ])

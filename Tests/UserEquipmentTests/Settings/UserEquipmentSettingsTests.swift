@@ -1,3 +1,4 @@
+import Authentication
 import Configuration
 import SDP
 import Testing
@@ -6,6 +7,21 @@ import Testing
 
 @Suite struct UserEquipmentSettingsTests {
     static let minimum = "identity: sip:alice@ims.lab\npassword: x\npcscf: tcp:127.0.0.2:5060\n"
+
+    static let withoutPassword = "identity: sip:alice@ims.lab\npcscf: tcp:127.0.0.2:5060\n"
+    static let key = "465b5ce8b199b49faa5f0a2ee238a6bc"
+
+    @Test("keys for AKA in the place of a password; they are masked")
+    func keys() throws {
+        let yaml = "\(Self.withoutPassword)aka: {k: \"\(Self.key)\", op: \"\(Self.key)\", amf: \"8000\", sqn-file: s}\n"
+        let configuration = try Configuration(UserEquipmentSettings.schema, yaml: yaml)
+        guard case .aka(let aka) = try UserEquipmentSettings(configuration).credential else {
+            Issue.record("no keys")
+            return
+        }
+        #expect(aka.keys.amf == 0x8000 && aka.sequenceFile == "s")
+        #expect(!configuration.yaml.contains(Self.key))
+    }
 
     func settings(_ yaml: String) throws -> UserEquipmentSettings {
         try UserEquipmentSettings(Configuration(UserEquipmentSettings.schema, yaml: yaml))
@@ -39,6 +55,12 @@ import Testing
             ("\(minimum)security: {e2ae: perhaps}\n", "security.e2ae"),
             ("\(minimum)security: {fingerprints: [md5]}\n", "security.fingerprints"),
             ("\(minimum)registration: {expires: 1 s}\n", "registration.expires"),
+            ("identity: sip:a@ims.lab\npcscf: tcp:127.0.0.2:5060\n", "password"),
+            ("\(minimum)aka: {k: \"\(key)\", opc: \"\(key)\"}\n", "aka.k"),
+            ("\(minimum)aka: {sqn-file: x}\n", "aka.sqn-file"), ("\(withoutPassword)aka: {k: \"\(key)\"}\n", "aka.opc"),
+            ("\(withoutPassword)aka: {k: \"\(key)\", op: \"\(key)\", opc: \"\(key)\"}\n", "aka.op"),
+            ("\(withoutPassword)aka: {k: \"\(key)0\", op: \"\(key)\"}\n", "aka.k"),
+            ("\(withoutPassword)aka: {k: \"\(key)\", op: \"\(key)\", amf: \"xyz\"}\n", "aka.amf"),
         ])
     func refused(_ yaml: String, _ key: String) {
         do {
