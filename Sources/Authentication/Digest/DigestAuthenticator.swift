@@ -134,7 +134,7 @@ public struct DigestAuthenticator: Sendable {
         let nonce: Judged
         if algorithm == .akaV1MD5 {
             switch judgeAKA(credentials, user, now: now) {
-            case .success(let response, let judged): (password, nonce) = (response, judged)
+            case .success((let response, let judged)): (password, nonce) = (response, judged)
             case .failure(let failure): return .failure(failure)
             }
         } else {
