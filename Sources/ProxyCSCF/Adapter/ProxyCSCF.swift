@@ -59,8 +59,14 @@ package final class ProxyCSCF: @unchecked Sendable {
         let request: Request
     }
 
-    package init(settings: ProxyCSCFSettings, environment: FunctionEnvironment) {
+    private let timers: TransactionTimers
+
+    /// - Parameter timers: of RFC 3261 §17; a test that waits for their end takes shorter ones.
+    package init(
+        settings: ProxyCSCFSettings, environment: FunctionEnvironment, timers: TransactionTimers = TransactionTimers()
+    ) {
         self.settings = settings
+        self.timers = timers
         self.environment = environment
         eventLoop = environment.eventLoopGroup.next()
         deadlines = DeadlineDriver(eventLoop: eventLoop)
@@ -76,7 +82,8 @@ package final class ProxyCSCF: @unchecked Sendable {
     package func start() async throws -> [FlowEvent.Listening] {
         let capture = try environment.capturePath.map { try Capture(path: $0, node: environment.node) }
         let keyLog = try environment.keyLogPath.map { try KeyLog(path: $0, capture: capture) }
-        let endpoint = SIPEndpoint(eventLoop: eventLoop, events: events, capture: capture, deadlines: deadlines)
+        let endpoint = SIPEndpoint(
+            eventLoop: eventLoop, events: events, capture: capture, deadlines: deadlines, timers: timers)
         var listening: [FlowEvent.Listening] = []
         var gm: [Flow.Transport: Endpoint] = [:]
         let wanted: [(Flow.Transport, Endpoint?)] = [(.udp, settings.udp), (.tcp, settings.tcp), (.tls, settings.tls)]
