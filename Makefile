@@ -1,7 +1,8 @@
 # make lab    sets up, builds the release binary, starts the network on loopback and runs the scenarios
 # make test   sets up, checks the format and runs the tests (debug build)
+# make bench-calls   calls per second and CPU per call, side by side with Kamailio; writes the table of docs/performance.md
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test build lab test lint fuzz-quick clean
+.PHONY: help setup setup-test build lab test lint bench-calls fuzz-quick clean
 
 # What to give to `sallyport lab`: make lab LAB='--scenario e2ae-both --capture both.pcapng'
 LAB ?=
@@ -32,6 +33,9 @@ test: setup-test lint
 	@SALLYPORT_WARNINGS_AS_ERRORS=1 Scripts/build.sh debug-build swift build --build-tests --explicit-target-dependency-import-check error
 	@SALLYPORT_WARNINGS_AS_ERRORS=1 swift test --skip-build --disable-xctest --skip InteropTests
 	@SALLYPORT_WARNINGS_AS_ERRORS=1 swift test --skip-build --disable-xctest --filter InteropTests --no-parallel
+
+bench-calls: setup-test build
+	@Benchmarks/calls/bench.py
 
 fuzz-quick: setup
 	@Fuzzing/run.sh $(SECONDS_EACH)
