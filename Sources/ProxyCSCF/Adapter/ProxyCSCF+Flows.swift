@@ -25,7 +25,9 @@ extension ProxyCSCF {
             }
             return toHome(body)
         }
-        guard settings.peers.contains(address) else { return body(.failure(NextHopError.notAPeer("\(address)"))) }
+        guard settings.peers.contains(address.unmapped) else {
+            return body(.failure(NextHopError.notAPeer("\(address)")))
+        }
         toCore(Endpoint(address, uri.port ?? 5060), .tcp, body)
     }
 

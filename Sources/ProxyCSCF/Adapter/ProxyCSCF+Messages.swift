@@ -14,7 +14,11 @@ extension ProxyCSCF: SIPUser {
         eventLoop.preconditionInEventLoop()
         let admission = Admission(own: own, peers: settings.peers, security: security)
         let verdict = admission.judge(
-            request, over: flow, isAccess: listener == "gm", registrations, callFlow: { calls[$0]?.leg.served.flow })
+            request, over: flow, isAccess: listener != "mw", registrations, dialogs,
+            callFlow: { calls[$0]?.leg.served.flow })
+        if let transaction, request.method != .ack, isLoop(request, transaction, verdict) {
+            return answer(Refusal(482), to: request, transaction)
+        }
         switch verdict {
         case .register(let request):
             if let transaction { register(request, transaction, flow) }
@@ -22,13 +26,39 @@ extension ProxyCSCF: SIPUser {
             if let entry = calls[token] { deliver(request, from: side, to: entry, transaction) }
         case .begin(let request, let direction, let registration):
             if let transaction { begin(request, direction, registration, transaction) }
-        case .relay(let request, let side, let registration, let isInDialog):
-            if let transaction { relay(request, from: side, registration, transaction, isInDialog: isInDialog) }
+        case .relay(let request, let side, let registration, let dialog):
+            if let transaction { relay(request, from: side, registration, transaction, dialog: dialog) }
         case .drop: break
         case .refuse(let refusal, let count):
             if let count { refuse(count.kind, flow, count.reason) }
             answer(refusal, to: request, transaction)
+        case .turnAway(let refusal, let count): turnAway(request, transaction, flow, refusal, count)
         }
+    }
+
+    /// RFC 3261 §16.3 step 4.
+    private func isLoop(_ request: Request, _ transaction: TransactionID, _ verdict: Admission.Verdict) -> Bool {
+        switch verdict {
+        case .refuse, .turnAway, .drop: return false
+        case .register, .call, .begin, .relay:
+            return !loops.begin(request, transaction) && own.hasPassed(request.headers)
+        }
+    }
+
+    /// One answer without a transaction, so that over UDP nothing is repeated towards an address that may be forged; or none. Both are counted.
+    private func turnAway(
+        _ request: Request, _ transaction: TransactionID?, _ flow: Flow, _ refusal: Refusal, _ count: Admission.Count
+    ) {
+        let isAnswered = refusalBudget.mayAnswer(flow.remote.address, now: eventLoop.now)
+        if isAnswered {
+            refuse(count.kind, flow, count.reason)
+            let response = refusal.response(
+                to: request, tag: "pcscf-\(Tokens.make().prefix(12))", agent: "\(own.mw)")
+            endpoint?.sendStateless(.response(response), over: flow)
+        } else {
+            refusals[count.kind, default: 0] += 1
+        }
+        if let transaction { endpoint?.drop(transaction) }
     }
 
     func answer(_ refusal: Refusal, to request: Request, _ transaction: TransactionID?) {
@@ -46,6 +76,15 @@ extension ProxyCSCF: SIPUser {
     ) {
         eventLoop.preconditionInEventLoop()
         guard let invite, let (entry, id) = serverIndex[invite] else {
+            // A sender that is not served is not told even this.
+            let isServed =
+                endpoint.name(of: flow) == "mw"
+                ? settings.peers.contains(flow.remote.address.unmapped) : registrations.registration(on: flow) != nil
+            guard isServed else {
+                return turnAway(
+                    request, transaction, flow, Refusal(403),
+                    .init(kind: "unregistered", reason: "CANCEL from a sender that is not served"))
+            }
             return answer(Refusal(481), to: request, transaction)
         }
         // A12: over the flow of the registration; on the core side the transaction layer has compared the address.
@@ -92,6 +131,7 @@ extension ProxyCSCF: SIPUser {
         serverIndex[transaction] = nil
         registers[transaction] = nil
         relays[transaction] = nil
+        loops.ended(transaction)
     }
 
     package func sipEndpoint(_ endpoint: SIPEndpoint, closed flow: Flow) {

@@ -66,6 +66,7 @@ extension ProxyCSCF {
             case .removed(let registration, let reason):
                 events.emit(
                     .milestone(.init(.deregistered, detail: "\(registration.identities[0]) \(reason.rawValue)")))
+                dialogs.registrationEnded(registration.token)
                 for entry in Array(calls.values) where entry.leg.served.token == registration.token {
                     let cause: ReleaseCause = reason == .flowClosed ? .flowClosed : .registrationLost
                     run(entry) { $0.end(cause, now: self.eventLoop.now) }

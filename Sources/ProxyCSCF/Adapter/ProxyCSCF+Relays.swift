@@ -7,38 +7,50 @@ import Transport
 /// them (media-security.md 4.4).
 struct Relay {
     let from: OfferSide
+    /// As it was received.
     let request: Request
     let server: TransactionID
     let registration: Registration
+    /// The dialog that it began or is in (`RelayedDialogs`).
+    let dialog: String?
+    let isFirst: Bool
 }
 
 extension ProxyCSCF {
-    /// Methods that make a dialog of their own, whose later requests come this way again by the registration's token.
-    private static let dialogMethods: Set<Method> = [.subscribe, .refer, .notify]
+    /// Methods that make a dialog of their own, whose later requests come this way again.
+    private static let dialogMethods: Set<Method> = [.subscribe, .refer]
 
     func relay(
         _ request: Request, from side: OfferSide, _ registration: Registration, _ server: TransactionID,
-        isInDialog: Bool
+        dialog: String?
     ) {
         var forwarded = request
         forwarded.headers.set(.maxForwards, to: "\(max((request.headers.maxForwards ?? 71) - 1, 0))")
-        let recordsRoute = !isInDialog && Self.dialogMethods.contains(request.method)
-        let relay = Relay(from: side, request: request, server: server, registration: registration)
+        var token = dialog
+        if token == nil, Self.dialogMethods.contains(request.method) {
+            let new = Tokens.make()
+            dialogs.open(new, by: request, from: side, registration: registration.token)
+            token = new
+        }
+        let relay = Relay(
+            from: side, request: request, server: server, registration: registration, dialog: token,
+            isFirst: dialog == nil)
+        let routes = dialog.map { dialogs.use($0, by: request, from: side) }
+        // RFC 6665 §4.3: SUBSCRIBE and every NOTIFY, since either may make the dialog.
+        let recorded = token.flatMap { dialog == nil || request.method == .notify ? $0 : nil }
         switch side {
         case .ue:
             Hygiene.clean(
                 fromUE: &forwarded.headers, asserting: registration.identity(preferred: request.preferredIdentity))
-            if !isInDialog {
-                forwarded.headers.setRoutes(registration.serviceRoute)
-                forwarded.headers.remove(.recordRoute)
-            }
-            if recordsRoute { forwarded.headers.prepend(.recordRoute, own.coreRoute(registration.token)) }
+            forwarded.headers.setRoutes(routes ?? registration.serviceRoute)
+            forwarded.headers.remove(.recordRoute)
+            if let recorded { forwarded.headers.prepend(.recordRoute, own.coreRoute(recorded)) }
             toCore(for: forwarded) { self.sent(forwarded, relay, $0) }
         case .core:
             Hygiene.clean(fromCore: &forwarded.headers)
             forwarded.headers.setRoutes([])
-            if recordsRoute {
-                forwarded.headers.prepend(.recordRoute, own.accessRoute(registration.token, on: registration.flow))
+            if let recorded {
+                forwarded.headers.prepend(.recordRoute, own.accessRoute(recorded, on: registration.flow))
             }
             toUE(registration.flow) { self.sent(forwarded, relay, $0) }
         }
@@ -55,16 +67,30 @@ extension ProxyCSCF {
     func relayed(_ response: Response, _ relay: Relay, _ client: TransactionID) {
         guard response.status > 100 else { return }
         if response.status >= 200 { relays[client] = nil }
+        let token = relay.dialog
+        if let token {
+            if relay.isFirst {
+                dialogs.answered(token, response) { value in
+                    (try? NameAddress(value)).flatMap { own.token(of: $0) } == token
+                }
+            } else if response.status >= 200 {
+                dialogs.ended(token, by: relay.request, from: relay.from)
+            }
+        }
         var back = response
         back.headers.removeFirst(.via)
-        let token = relay.registration.token
         switch relay.from {
         case .ue:
             Hygiene.clean(fromCore: &back.headers)
-            own.turnRecordRoute(&back.headers, token: token, to: own.accessRoute(token, on: relay.registration.flow))
+            if let token {
+                own.turnRecordRoute(
+                    &back.headers, token: token, to: own.accessRoute(token, on: relay.registration.flow))
+            }
         case .core:
             Hygiene.clean(fromUE: &back.headers, asserting: relay.registration.identities[0])
-            own.turnRecordRoute(&back.headers, token: token, to: own.coreRoute(token))
+            Hygiene.restorePath(
+                of: &back.headers, from: relay.request.headers,
+                ownRoute: response.headers.contains(.recordRoute) ? token.map { own.coreRoute($0) } : nil)
         }
         endpoint?.respond(back, to: relay.server)
     }

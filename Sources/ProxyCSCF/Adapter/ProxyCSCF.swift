@@ -50,7 +50,11 @@ package final class ProxyCSCF: @unchecked Sendable {
     var contexts: [ContextHandle: CallEntry] = [:]
     /// Requests outside of calls, by client transaction.
     var relays: [TransactionID: Relay] = [:]
-    /// Refusals by kind.
+    /// Dialogs of SUBSCRIBE and REFER.
+    var dialogs = RelayedDialogs()
+    var loops = LoopGuard()
+    var refusalBudget = RefusalBudget()
+    /// Refusals by kind, those without an answer included.
     var refusals: [String: Int] = [:]
 
     struct RegisterInProgress {

@@ -6,12 +6,13 @@ import WireSyntax
 ///
 /// ```
 ///   listener gm ── REGISTER ───────────────────────────────▶ register
-///       │          flow without registration ──────────────▶ 403, counted
+///       │          flow without registration ──────────────▶ 403, counted, not often (A13); an ACK: nothing
 ///       │          Route names a call of this flow ────────▶ that call      of another flow: 403, counted
+///       │          Route names a dialog of this flow ──────▶ relayed by the routes of that dialog
 ///       │          INVITE without To tag ──────────────────▶ a new call, originating
 ///       └───────── the rest ───────────────────────────────▶ relayed, or 481
-///   listener mw ── from an address that is no peer ────────▶ 403, counted
-///       │          Route names a call ─────────────────────▶ that call
+///   listener mw ── from an address that is no peer ────────▶ 403, counted, not often
+///       │          Route names a call or a dialog ─────────▶ that call, or relayed
 ///       └───────── Route names a registration (Path) ──────▶ a new call, terminating, or relayed
 /// ```
 ///
@@ -22,10 +23,13 @@ struct Admission {
         /// For the call leg of this token, from this side; own Route values taken off.
         case call(String, Request, from: OfferSide)
         case begin(Request, OfferDirection, Registration)
-        case relay(Request, from: OfferSide, Registration, isInDialog: Bool)
+        /// `dialog`: the token of the relayed dialog that it is in; nil where it begins one, or is alone.
+        case relay(Request, from: OfferSide, Registration, dialog: String?)
         /// An ACK that belongs to nothing.
         case drop
         case refuse(Refusal, counted: Count?)
+        /// A sender that is not served at all: answered as often as `RefusalBudget` allows, and nothing is kept.
+        case turnAway(Refusal, Count)
     }
 
     /// A refusal that is seen by the operator.
@@ -36,14 +40,34 @@ struct Admission {
     }
 
     let own: OwnAddresses
+    /// Unmapped: an IPv4 peer that comes over an IPv6 socket is the same one.
     let peers: Set<IPAddress>
     let security: SecurityContext
+
+    init(own: OwnAddresses, peers: Set<IPAddress>, security: SecurityContext) {
+        self.own = own
+        self.peers = Set(peers.map(\.unmapped))
+        self.security = security
+    }
 
     /// - Parameter callFlow: the flow of the UE that a call leg serves, by its token.
     func judge(
         _ request: Request, over flow: Flow, isAccess: Bool, _ registrations: RegistrationStore,
-        callFlow: (String) -> Flow?
+        _ dialogs: RelayedDialogs = RelayedDialogs(), callFlow: (String) -> Flow?
     ) -> Verdict {
+        // Who it is from comes first: a sender that is not served learns nothing else.
+        var served: Registration?
+        if isAccess {
+            served = registrations.registration(on: flow, identity: request.preferredIdentity)
+            guard served != nil || request.method == .register else {
+                return turnedAway(
+                    request, Refusal(403, "Not registered"), "unregistered",
+                    "\(request.method) from a sender that is not registered over this flow")
+            }
+        } else if !isPeer(flow) {
+            return turnedAway(
+                request, Refusal(403), "foreignCore", "\(request.method) at Mw from an address that is no peer")
+        }
         if request.method != .ack {
             // RFC 3261 §16.3.
             if request.headers.maxForwards == 0 { return .refuse(Refusal(483), counted: nil) }
@@ -53,23 +77,21 @@ struct Admission {
             }
         }
         do throws(SyntaxError) {
-            return isAccess
-                ? try judge(fromUE: request, flow, registrations, callFlow)
-                : try judge(fromCore: request, flow, registrations, callFlow)
+            guard isAccess else { return try judge(fromCore: request, registrations, dialogs, callFlow) }
+            guard request.method != .register, let served else { return .register(request) }
+            return try judge(fromUE: request, flow, served, registrations, dialogs, callFlow)
         } catch {
             return .refuse(Refusal(400, warning: "\(error)"), counted: nil)
         }
     }
 
+    /// Whether this end of a flow at Mw is one of the core's.
+    func isPeer(_ flow: Flow) -> Bool { peers.contains(flow.remote.address.unmapped) }
+
     private func judge(
-        fromUE request: Request, _ flow: Flow, _ registrations: RegistrationStore, _ callFlow: (String) -> Flow?
+        fromUE request: Request, _ flow: Flow, _ registration: Registration, _ registrations: RegistrationStore,
+        _ dialogs: RelayedDialogs, _ callFlow: (String) -> Flow?
     ) throws(SyntaxError) -> Verdict {
-        if request.method == .register { return .register(request) }
-        guard let registration = registrations.registration(on: flow, identity: request.preferredIdentity) else {
-            return counted(
-                Refusal(403, "Not registered"), "unregistered",
-                "\(request.method) from a sender that is not registered over this flow")
-        }
         // RFC 3329 §2.6: no 494 to ACK and CANCEL.
         if request.method != .ack, registration.agreement.fault(in: request.headers, isRegister: false) != nil {
             var list = Headers()
@@ -91,12 +113,13 @@ struct Admission {
         }
         if request.method == .ack { return .drop }
         if try request.headers.to().tag != nil {
-            guard let token, registrations.registration(token: token)?.flow == flow,
+            guard let token, let dialog = dialogs[token], dialog.admits(request, from: .ue),
+                let owner = registrations.registration(token: dialog.registration), owner.flow == flow,
                 request.method.isRelayed(inDialog: true)
             else {
                 return .refuse(Refusal(481), counted: nil)
             }
-            return .relay(request, from: .ue, registration, isInDialog: true)
+            return .relay(request, from: .ue, owner, dialog: token)
         }
         if own.isOwn(request.uri), request.uri.sip?.user == nil {
             return .refuse(
@@ -105,31 +128,36 @@ struct Admission {
         }
         if request.method == .invite { return .begin(request, .originating, registration) }
         return request.method.isRelayed(inDialog: false)
-            ? .relay(request, from: .ue, registration, isInDialog: false) : .refuse(Refusal(481), counted: nil)
+            ? .relay(request, from: .ue, registration, dialog: nil) : .refuse(Refusal(481), counted: nil)
     }
 
     private func judge(
-        fromCore request: Request, _ flow: Flow, _ registrations: RegistrationStore, _ callFlow: (String) -> Flow?
+        fromCore request: Request, _ registrations: RegistrationStore, _ dialogs: RelayedDialogs,
+        _ callFlow: (String) -> Flow?
     ) throws(SyntaxError) -> Verdict {
-        guard peers.contains(flow.remote.address.unmapped) else {
-            return counted(
-                Refusal(403), "foreignCore", "\(request.method) at Mw from an address that is no peer")
-        }
         var request = request
         try own.undoStrictRouting(&request)
         let token = try own.takeRoutes(&request.headers)
         if let token, callFlow(token) != nil { return .call(token, request, from: .core) }
         if request.method == .ack { return .drop }
-        let isInDialog = try request.headers.to().tag != nil
+        if try request.headers.to().tag != nil {
+            guard let token, let dialog = dialogs[token], dialog.admits(request, from: .core),
+                let owner = registrations.registration(token: dialog.registration),
+                request.method.isRelayed(inDialog: true)
+            else { return .refuse(Refusal(481), counted: nil) }
+            return .relay(request, from: .core, owner, dialog: token)
+        }
         guard let token, let registration = registrations.registration(token: token), request.method != .register else {
-            return .refuse(isInDialog ? Refusal(481) : Refusal(404, "No such registration"), counted: nil)
+            return .refuse(Refusal(404, "No such registration"), counted: nil)
         }
-        guard request.method == .invite else {
-            return request.method.isRelayed(inDialog: isInDialog)
-                ? .relay(request, from: .core, registration, isInDialog: isInDialog)
-                : .refuse(Refusal(481), counted: nil)
-        }
-        return isInDialog ? .refuse(Refusal(481), counted: nil) : .begin(request, .terminating, registration)
+        if request.method == .invite { return .begin(request, .terminating, registration) }
+        return request.method.isRelayed(inDialog: false)
+            ? .relay(request, from: .core, registration, dialog: nil) : .refuse(Refusal(481), counted: nil)
+    }
+
+    /// RFC 3261 §17.2: an ACK has no answer, and is not counted beside its INVITE.
+    private func turnedAway(_ request: Request, _ refusal: Refusal, _ kind: String, _ reason: String) -> Verdict {
+        request.method == .ack ? .drop : .turnAway(refusal, Count(kind: kind, reason: reason))
     }
 
     private func counted(_ refusal: Refusal, _ kind: String, _ reason: String) -> Verdict {

@@ -31,6 +31,21 @@ enum Hygiene {
         if privacy.contains(where: { $0.lowercased() == "id" }) { headers.remove("P-Asserted-Identity") }
     }
 
+    /// TS 24.229 §5.2.6.4: Via and Record-Route of a UE's response are those of the request that it answers, whatever it wrote there: neither where
+    /// the response goes nor where later requests go is the UE's to say (A10).
+    ///
+    /// - Parameters:
+    ///   - request: headers as they were received from the core.
+    ///   - ownRoute: this proxy's Record-Route value as the core sees it, where it recorded itself and the UE gave the list back.
+    static func restorePath(of response: inout Headers, from request: Headers, ownRoute: String?) {
+        response.remove(.via)
+        for via in request.values(.via).reversed() { response.prepend(.via, via) }
+        response.remove(.recordRoute)
+        guard let ownRoute else { return }
+        response.append(.recordRoute, ownRoute)
+        for value in request.values(.recordRoute) { response.append(.recordRoute, value) }
+    }
+
     /// The option tags of Proxy-Require that this proxy does not know: 420 (RFC 3261 §16.3 step 5). `mediasec` and `sec-agree` never are (U8).
     static func unsupportedTags(_ headers: Headers) -> [String] {
         headers.list(.proxyRequire).filter { !["sec-agree", "mediasec", "path", "privacy"].contains($0.lowercased()) }

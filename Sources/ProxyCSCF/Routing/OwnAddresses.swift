@@ -28,6 +28,16 @@ struct OwnAddresses: Hashable, Sendable {
         return endpoint == mw || gm.values.contains(endpoint)
     }
 
+    /// RFC 3261 §16.3 step 4: whether a request has been here before.
+    func hasPassed(_ headers: Headers) -> Bool {
+        ((try? headers.vias()) ?? []).contains { via in
+            guard let address = via.sentBy.host.address else { return false }
+            let secure = via.transport.uppercased() == "TLS"
+            let endpoint = Endpoint(address, via.sentBy.port ?? (secure ? 5061 : 5060))
+            return endpoint == mw || gm.values.contains(endpoint)
+        }
+    }
+
     /// The token of a Route value, if the value is one of ours.
     func token(of route: NameAddress) -> String? {
         guard isOwn(route.uri), case .sip(let uri) = route.uri else { return nil }

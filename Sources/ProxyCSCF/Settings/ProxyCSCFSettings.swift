@@ -113,7 +113,7 @@ package struct ProxyCSCFSettings: Sendable {
         allowUnprotected = configuration[Self.allowUnprotectedKey]
         mw = configuration[Self.mwListen]
         home = configuration[Self.mwHome]
-        peers = Set(configuration[Self.mwPeers] + [home.address])
+        peers = Set((configuration[Self.mwPeers] + [home.address]).map(\.unmapped))
         iq = configuration[Self.iqListen]
         gateways = configuration[Self.iqGateways]
         rcs51Originating = configuration[Self.rcs51OriginatingKey]

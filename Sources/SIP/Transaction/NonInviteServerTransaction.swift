@@ -89,6 +89,9 @@ struct NonInviteServerTransaction: Sendable {
         terminate(into: &actions)
     }
 
+    /// Ends without an answer. The same request once more is a new transaction.
+    mutating func drop(into actions: inout TransactionLayer.ActionQueue) { terminate(into: &actions) }
+
     private mutating func terminate(into actions: inout TransactionLayer.ActionQueue) {
         if case .terminated = state { return }
         state = .terminated

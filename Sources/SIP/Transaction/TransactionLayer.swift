@@ -234,6 +234,14 @@ public struct TransactionLayer: Sendable {
         settle(id)
     }
 
+    /// Forgets a server transaction, answered or not: nothing is sent for it any more. For senders that are not served, who get silence (or one
+    /// stateless answer) and for whom nothing is kept.
+    public mutating func drop(_ id: TransactionID) {
+        inviteServers[id]?.drop(into: &actions)
+        servers[id]?.drop(into: &actions)
+        settle(id)
+    }
+
     // MARK: Time
 
     public mutating func timersDue(now: NIODeadline) {

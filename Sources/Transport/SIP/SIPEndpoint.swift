@@ -112,6 +112,13 @@ package final class SIPEndpoint: @unchecked Sendable {
         pump()
     }
 
+    /// Forgets a request that gets no answer, or has got a stateless one.
+    package func drop(_ transaction: TransactionID) {
+        eventLoop.preconditionInEventLoop()
+        layer.drop(transaction)
+        pump()
+    }
+
     /// RFC 3261 §9.1: cancels an INVITE that was sent. See `TransactionLayer.cancel`.
     @discardableResult
     package func cancel(_ invite: TransactionID, adding headers: Headers = Headers()) -> TransactionID? {

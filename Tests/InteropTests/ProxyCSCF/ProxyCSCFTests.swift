@@ -230,6 +230,86 @@ struct ProxyCSCFTests {
         await network.proxy.stop()
     }
 
+    @Test("A13: a stranger's flood is answered a few times and then with silence, and nothing of it is kept")
+    func flood() async throws {
+        var network = try await Network()
+        try await network.register(1)
+        let (stranger, flow, proxy) = (network.callers[0], network.flows[0], network.proxy)
+        // On a slow machine no further answer falls due.
+        try await proxy.eventLoop.submit { proxy.refusalBudget = RefusalBudget(limits: .init(interval: .hours(1))) }
+            .get()
+        for number in 1...50 {
+            let message = try Played.request(
+                .message, "sip:u1@ims.lab", cSeq: number, from: "<sip:u0@ims.lab>;tag=a", to: "<sip:u1@ims.lab>",
+                callID: "flood")
+            _ = try await stranger.send(message, over: flow)
+        }
+        for _ in 0..<8 { _ = try await stranger.response(403) }
+        // A registered UE is served meanwhile; its answer comes after the flood was read.
+        let options = try Played.request(
+            .options, "sip:\(proxy.own.gm[.tcp]!)", cSeq: 1, from: "<sip:u1@ims.lab>;tag=a", to: "<sip:u1@ims.lab>",
+            callID: "o")
+        _ = try await network.callers[1].send(options, over: network.flows[1])
+        _ = try await network.callers[1].response(200)
+        let counted = try await proxy.eventLoop.submit { [proxy.refusals["unregistered"], proxy.loops.count] }.get()
+        #expect(counted == [50, 0])
+        // The next thing that the stranger hears is the answer to its REGISTER: nothing else was under way.
+        try await network.register(0)
+        #expect(try await network.held() == [0, 0, 0, 0, 0, 0])
+        await proxy.stop()
+    }
+
+    @Test("TS 24.229 5.2.6.3, A10: a UE's subscription follows the Record-Route of its dialog, whatever Route it sends")
+    func subscription() async throws {
+        var network = try await Network()
+        try await network.register(0)
+        let (home, a, flow, proxy) = (network.home, network.callers[0], network.flows[0], network.proxy)
+        let homeRoute = "<sip:dialog@\(proxy.settings.home);transport=tcp;lr>"
+        func subscribe(_ cSeq: Int, to: String, routes: [String]) throws -> Request {
+            try Played.request(
+                .subscribe, cSeq == 1 ? "sip:u9@ims.lab" : "sip:far@\(proxy.settings.home)", cSeq: cSeq,
+                from: "<sip:u0@ims.lab>;tag=a", to: to, callID: "s", contact: network.contact(0), routes: routes,
+                headers: [("Event", "presence")])
+        }
+        _ = try await a.send(subscribe(1, to: "<sip:u9@ims.lab>", routes: []), over: flow)
+        let (first, server, toHome) = try await home.request(.subscribe)
+        #expect(first.headers.list(.route) == ["<sip:orig@\(proxy.settings.home);transport=tcp;lr>"])
+        let own = try #require(first.headers[.recordRoute])
+        var accepted = Response.make(200, nil, to: first, toTag: "x")
+        for route in [homeRoute, own] { accepted.headers.append(.recordRoute, route) }
+        accepted.headers.append(.contact, "<sip:far@\(proxy.settings.home)>")
+        try await home.respond(accepted, to: server)
+        let seen = try await a.response(200)
+        let gm = try #require(seen.headers.list(.recordRoute).last)
+        #expect(gm.contains("\(proxy.own.gm[.tcp]!)"))
+
+        // The UE leaves out the home network and names somebody else.
+        _ = try await a.send(
+            subscribe(2, to: "<sip:u9@ims.lab>;tag=x", routes: [gm, "<sip:evil@127.9.9.9;lr>"]), over: flow)
+        let (second, secondServer, _) = try await home.request(.subscribe)
+        #expect(second.headers.list(.route) == [homeRoute])
+        try await home.respond(.make(200, nil, to: second, toTag: nil), to: secondServer)
+        _ = try await a.response(200)
+
+        let notify = try Played.request(
+            .notify, String(network.contact(0).dropFirst().dropLast()), cSeq: 1, from: "<sip:u9@ims.lab>;tag=x",
+            to: "<sip:u0@ims.lab>;tag=a", callID: "s", routes: [own],
+            headers: [("Event", "presence"), (.subscriptionState, "terminated;reason=timeout")])
+        _ = try await home.send(notify, over: toHome)
+        let (atUE, notifyServer, _) = try await a.request(.notify)
+        var answer = Response.make(200, nil, to: atUE, toTag: nil)
+        answer.headers.set(.via, to: "SIP/2.0/TCP 127.9.9.9:5060;branch=\(Via.magicCookie)evil")
+        for field in atUE.headers.values(.via).prefix(1) { answer.headers.prepend(.via, field) }
+        try await a.respond(answer, to: notifyServer)
+        _ = try await home.response(200)
+        #expect(try await proxy.eventLoop.submit { proxy.dialogs.count }.get() == 0)
+
+        _ = try await a.send(subscribe(3, to: "<sip:u9@ims.lab>;tag=x", routes: [gm]), over: flow)
+        _ = try await a.response(481)
+        #expect(try await network.held() == [0, 0, 0, 0, 0, 0])
+        await proxy.stop()
+    }
+
     @Test("A UE whose connection closes in a call: the far side gets BYE, the registration and the context go")
     func lostUE() async throws {
         var network = try await Network()

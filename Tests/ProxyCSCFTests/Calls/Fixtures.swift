@@ -76,7 +76,9 @@ enum Fixtures {
         fields.append(.callID, "call@127.4.0.1")
         fields.append(.cSeq, "\(cSeq) \(method)")
         if let contact { fields.append(.contact, contact) }
-        for (name, value) in headers { fields.append(name, value) }
+        for (name, value) in headers {
+            if name == .maxForwards { fields.set(name, to: value) } else { fields.append(name, value) }
+        }
         if !body.isEmpty { fields.append(.contentType, type) }
         return Request(method: method, uri: Self.uri(uri), headers: fields, body: ByteBuffer(string: body))
     }

@@ -17,8 +17,9 @@ struct AdmissionTests {
         case .register: "register"
         case .call(let token, _, let side): "call \(token) from \(side)"
         case .begin(_, let direction, _): "begin \(direction)"
-        case .relay(_, let side, _, let isInDialog): "relay from \(side)" + (isInDialog ? " in dialog" : "")
+        case .relay(_, let side, _, let dialog): "relay from \(side)" + (dialog.map { " in \($0)" } ?? "")
         case .drop: "drop"
+        case .turnAway(let refusal, let count): "away \(refusal.status) \(count.kind)"
         case .refuse(let refusal, let count): "\(refusal.status)" + (count.map { " \($0.kind)" } ?? "")
         }
     }
@@ -30,6 +31,15 @@ struct AdmissionTests {
         return (harness.store, token)
     }
 
+    /// One dialog of the registration, `DIALOG`, begun by the UE and answered by the core's end `x`.
+    private static func dialogs(_ token: String) -> RelayedDialogs {
+        var dialogs = RelayedDialogs()
+        let subscribe = Fixtures.request(.subscribe)
+        dialogs.open("DIALOG", by: subscribe, from: .ue, registration: token)
+        dialogs.answered("DIALOG", .make(200, nil, to: subscribe, toTag: "x")) { _ in false }
+        return dialogs
+    }
+
     static let mwRoute = "@127.1.0.1:6000;transport=tcp;lr>"
     static let gmRoute = "@127.1.0.1:5061;transport=tls;lr>"
     static let tagged = "<sip:b@ims.lab>;tag=x"
@@ -39,6 +49,7 @@ struct AdmissionTests {
         let flow: Flow
         let isAccess: Bool
         let method: Method
+        var from = "<sip:a@ims.lab>;tag=caller"
         var to = "<sip:b@ims.lab>"
         /// `CALL` and `REG` stand for the tokens of the call and of the registration.
         var route: String?
@@ -58,11 +69,16 @@ struct AdmissionTests {
         Row(
             rule: "A12: INVITE over a flow without registration", flow: Fixtures.otherFlow, isAccess: true,
             method: .invite,
-            verdict: "403 unregistered"),
+            verdict: "away 403 unregistered"),
+        Row(
+            rule: "A12: only the REGISTER counts: not even Max-Forwards 0 is told to a stranger",
+            flow: Fixtures.otherFlow,
+            isAccess: true, method: .invite, headers: [(.maxForwards, "0"), (.proxyRequire, "gruu")],
+            verdict: "away 403 unregistered"),
         Row(
             rule: "A12: an ACK over a flow without registration", flow: Fixtures.otherFlow, isAccess: true,
             method: .ack,
-            verdict: "403 unregistered"),
+            verdict: "drop"),
         Row(
             rule: "MESSAGE of a registered UE", flow: Fixtures.ueFlow, isAccess: true, method: .message,
             verdict: "relay from ue"),
@@ -81,7 +97,16 @@ struct AdmissionTests {
             route: "<sip:nothing" + gmRoute, verdict: "481"),
         Row(
             rule: "A dialog of a subscription", flow: Fixtures.ueFlow, isAccess: true, method: .subscribe, to: tagged,
-            route: "<sip:REG" + gmRoute, verdict: "relay from ue in dialog"),
+            route: "<sip:DIALOG" + gmRoute, verdict: "relay from ue in DIALOG"),
+        Row(
+            rule: "A12: a dialog that the registration's token alone names", flow: Fixtures.ueFlow, isAccess: true,
+            method: .subscribe, to: tagged, route: "<sip:REG" + gmRoute, verdict: "481"),
+        Row(
+            rule: "A10: an end of the dialog that was never heard of", flow: Fixtures.ueFlow, isAccess: true,
+            method: .subscribe, to: "<sip:b@ims.lab>;tag=unheard", route: "<sip:DIALOG" + gmRoute, verdict: "481"),
+        Row(
+            rule: "A11: an UPDATE in a dialog that is no call", flow: Fixtures.ueFlow, isAccess: true, method: .update,
+            to: tagged, route: "<sip:DIALOG" + gmRoute, verdict: "481"),
         Row(
             rule: "An ACK that belongs to nothing", flow: Fixtures.ueFlow, isAccess: true, method: .ack, to: tagged,
             verdict: "drop"),
@@ -112,7 +137,7 @@ struct AdmissionTests {
             route: "<sip:REG" + mwRoute, verdict: "begin terminating"),
         Row(
             rule: "A12: the same from a UE's address at Mw", flow: Fixtures.plainFlow, isAccess: false, method: .invite,
-            route: "<sip:REG" + mwRoute, verdict: "403 foreignCore"),
+            route: "<sip:REG" + mwRoute, verdict: "away 403 foreignCore"),
         Row(
             rule: "INVITE of the core to nobody", flow: Fixtures.coreFlow, isAccess: false, method: .invite,
             route: "<sip:nobody" + mwRoute, verdict: "404"),
@@ -123,8 +148,16 @@ struct AdmissionTests {
             rule: "A later INVITE of the core in no call", flow: Fixtures.coreFlow, isAccess: false, method: .invite,
             to: tagged, route: "<sip:REG" + mwRoute, verdict: "481"),
         Row(
-            rule: "NOTIFY of the core", flow: Fixtures.coreFlow, isAccess: false, method: .notify, to: tagged,
-            route: "<sip:REG" + mwRoute, verdict: "relay from core in dialog"),
+            rule: "NOTIFY of the core", flow: Fixtures.coreFlow, isAccess: false, method: .notify,
+            from: "<sip:b@ims.lab>;tag=x", to: "<sip:a@ims.lab>;tag=caller", route: "<sip:DIALOG" + mwRoute,
+            verdict: "relay from core in DIALOG"),
+        Row(
+            rule: "RFC 6665 4.3: NOTIFY of another branch", flow: Fixtures.coreFlow, isAccess: false, method: .notify,
+            from: "<sip:b@ims.lab>;tag=y", to: "<sip:a@ims.lab>;tag=caller", route: "<sip:DIALOG" + mwRoute,
+            verdict: "relay from core in DIALOG"),
+        Row(
+            rule: "NOTIFY of the core in no dialog", flow: Fixtures.coreFlow, isAccess: false, method: .notify,
+            to: tagged, route: "<sip:REG" + mwRoute, verdict: "481"),
         Row(
             rule: "REGISTER from the core", flow: Fixtures.coreFlow, isAccess: false, method: .register,
             route: "<sip:REG" + mwRoute, verdict: "404"),
@@ -135,10 +168,10 @@ struct AdmissionTests {
         let (store, token) = Self.store()
         var headers = row.headers
         if let route = row.route { headers.append((.route, route.replacing("REG", with: token))) }
-        let request = Fixtures.request(row.method, uri: row.uri, to: row.to, headers: headers)
-        let verdict = Self.admission.judge(request, over: row.flow, isAccess: row.isAccess, store) { token in
-            ["CALL": Fixtures.ueFlow, "FOREIGN": Fixtures.otherFlow][token]
-        }
+        let request = Fixtures.request(row.method, uri: row.uri, from: row.from, to: row.to, headers: headers)
+        let verdict = Self.admission.judge(
+            request, over: row.flow, isAccess: row.isAccess, store, Self.dialogs(token)
+        ) { token in ["CALL": Fixtures.ueFlow, "FOREIGN": Fixtures.otherFlow][token] }
         #expect(Self.word(verdict) == row.verdict)
     }
 
@@ -162,9 +195,40 @@ struct AdmissionTests {
 
     @Test("RFC 3261 16.3: Max-Forwards 0 gets 483")
     func maxForwards() {
-        var request = Fixtures.request(.invite)
-        request.headers.set(.maxForwards, to: "0")
+        let request = Fixtures.request(.invite, headers: [(.maxForwards, "0")])
         let verdict = Self.admission.judge(request, over: Fixtures.ueFlow, isAccess: true, Self.store().0) { _ in nil }
         #expect(Self.word(verdict) == "483")
+    }
+
+    static let peerRows: [(String, [String], Bool)] = [
+        ("::1", ["::1"], true), ("::1", ["127.0.0.1"], false), ("2001:db8::1", ["2001:db8::1"], true),
+        ("2001:db8::1", ["2001:db8::2"], false), ("2001:db8:0:0::1", ["2001:0db8::0001"], true),
+        ("::ffff:127.2.0.1", ["127.2.0.1"], true), ("127.2.0.1", ["::ffff:127.2.0.1"], true),
+        ("::127.2.0.1", ["127.2.0.1"], false),
+    ]
+
+    @Test(
+        "A12: what is core is decided by the address of the peer, IPv6 and IPv4-mapped ones too",
+        arguments: peerRows.indices)
+    func peers(index: Int) throws {
+        let (source, list, isCore) = Self.peerRows[index]
+        let admission = Admission(
+            own: Fixtures.own, peers: Set(list.compactMap { IPAddress($0) }), security: Self.admission.security)
+        let flow = Flow(
+            transport: .tcp, local: try #require(Endpoint("[::1]:6000")),
+            remote: Endpoint(try #require(IPAddress(source)), 5060), connection: 4)
+        #expect(admission.isPeer(flow) == isCore)
+        let (store, token) = Self.store()
+        let request = Fixtures.request(.invite, headers: [(.route, "<sip:\(token)" + Self.mwRoute)])
+        let verdict = admission.judge(request, over: flow, isAccess: false, store) { _ in nil }
+        #expect(Self.word(verdict) == (isCore ? "begin terminating" : "away 403 foreignCore"))
+    }
+
+    @Test("A12: a peer of the core that comes to Gm is a stranger like any other")
+    func coreAtGm() {
+        let (store, token) = Self.store()
+        let request = Fixtures.request(.invite, headers: [(.route, "<sip:\(token)" + Self.mwRoute)])
+        let verdict = Self.admission.judge(request, over: Fixtures.coreFlow, isAccess: true, store) { _ in nil }
+        #expect(Self.word(verdict) == "away 403 unregistered")
     }
 }

@@ -45,6 +45,39 @@ struct HygieneTests {
         #expect(try Fixtures.own.takeRoutes(&headers) == nil)
     }
 
+    @Test(
+        "TS 24.229 5.2.6.4, A10: a UE's response keeps the Via and Record-Route of the request, whatever the UE wrote")
+    func path() {
+        let request = Fixtures.request(
+            .subscribe,
+            headers: [
+                (.via, "SIP/2.0/TCP 127.2.0.1:5060;branch=z9hG4bKcore"), (.recordRoute, "<sip:home@127.2.0.1;lr>"),
+            ])
+        var response = Response.make(200, nil, to: request, toTag: "u").headers
+        response.remove(.via)
+        response.append(.via, "SIP/2.0/UDP 127.9.9.9;branch=z9hG4bKevil")
+        response.append(.recordRoute, "<sip:evil@127.9.9.9;lr>")
+        Hygiene.restorePath(of: &response, from: request.headers, ownRoute: Fixtures.own.coreRoute("tok"))
+        #expect(response.values(.via) == request.headers.values(.via))
+        #expect(response.values(.recordRoute) == [Fixtures.own.coreRoute("tok"), "<sip:home@127.2.0.1;lr>"])
+        Hygiene.restorePath(of: &response, from: request.headers, ownRoute: nil)
+        #expect(!response.contains(.recordRoute))
+    }
+
+    @Test("RFC 3261 16.3 step 4: who has passed here is known by Via, on either face")
+    func passed() {
+        for (via, isOwn) in [
+            ("SIP/2.0/TLS 127.1.0.1:5061;branch=z9hG4bK1", true), ("SIP/2.0/TCP 127.1.0.1:6000;branch=z9hG4bK1", true),
+            ("SIP/2.0/TLS 127.1.0.1;branch=z9hG4bK1", true), ("SIP/2.0/TCP 127.1.0.1:6001;branch=z9hG4bK1", false),
+            ("SIP/2.0/TCP pcscf.ims.lab:6000;branch=z9hG4bK1", false),
+        ] {
+            var headers = Headers()
+            headers.append(.via, "SIP/2.0/TCP 127.2.0.1:5060;branch=z9hG4bK0")
+            headers.append(.via, via)
+            #expect(Fixtures.own.hasPassed(headers) == isOwn, "\(via)")
+        }
+    }
+
     @Test("A warning is one line of printable text")
     func warning() {
         #expect(Refusal.quoted("a \"b\"\r\n\\c é") == "\"a 'b'??/c ?\"")

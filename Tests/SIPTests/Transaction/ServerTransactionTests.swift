@@ -12,6 +12,7 @@ struct ServerTransactionTests {
         case again
         case ack
         case respond(Int)
+        case drop
     }
 
     struct Row: Sendable, CustomTestStringConvertible {
@@ -35,6 +36,10 @@ struct ServerTransactionTests {
         Row(
             "17.2.1: 100 by itself after 200 ms, repeated for each INVITE", .invite, H.udp, [(500, .again)],
             ["0 request INVITE", "200 > 100", "500 > 100"]),
+        Row(
+            "A13: a dropped INVITE gets no 100, and the same again is a new one", .invite, H.udp,
+            [(100, .drop), (500, .again), (550, .drop)],
+            ["0 request INVITE", "100 terminated", "500 request INVITE", "550 terminated"]),
         Row(
             "17.2.1: no 100 of its own once the user has answered", .invite, H.udp,
             [(100, .respond(180)), (500, .again)], ["0 request INVITE", "100 > 180", "500 > 180"]),
@@ -84,6 +89,7 @@ struct ServerTransactionTests {
             case .again: harness.receive(request, over: row.flow)
             case .ack: harness.receive(H.request(.ack, toTag: "there"), over: row.flow)
             case .respond(let status): harness.respond(status, to: request, id)
+            case .drop: harness.drop(try #require(harness.ids.last))
             }
         }
         harness.advance(to: 130_000)

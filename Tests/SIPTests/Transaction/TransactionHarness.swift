@@ -63,6 +63,11 @@ struct TransactionHarness {
         drain()
     }
 
+    mutating func drop(_ id: TransactionID) {
+        layer.drop(id)
+        drain()
+    }
+
     mutating func cancel(_ id: TransactionID) {
         layer.cancel(id, now: now)
         drain()
