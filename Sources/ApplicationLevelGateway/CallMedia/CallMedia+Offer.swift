@@ -39,7 +39,7 @@ extension CallMedia {
             offer.media[index] = agreed
             plans.append(.handled(kept))
         }
-        exchange = Exchange(from: side, offer: offer, token: token, plans: plans)
+        exchange = Exchange(from: side, offer: offer, isInResponse: isInResponse, token: token, plans: plans)
         guard refuseIfNothingIsLeft() else { return }
         for index in plans.indices { reserveIfNeeded(index) }
         forwardOfferIfReady()
@@ -97,19 +97,23 @@ extension CallMedia {
         about line: MSRPMedia, at index: Int, from side: OfferSide, gatewayCapable: Bool
     ) -> Decision {
         let direction = OfferDirection(from: side)
-        let decision = MediaSecurity.decide(
-            DecisionInput(
-                direction: direction, ueIndicated: settings.ueIndicated, networkIndicated: settings.networkIndicated,
-                rcs51: side == .ue ? settings.rcs51Originating : settings.rcs51Terminating,
-                gatewayCapable: gatewayCapable, strict: settings.strict,
-                unhonouredRequest: settings.unhonouredRequest,
-                kind: classify(line, from: side, policy: settings.fingerprints),
-                existing: lines.indices.contains(index) ? lines[index].mode : nil))
+        let decision = MediaSecurity.decide(input(line, at: index, from: side, gatewayCapable: gatewayCapable))
         emit(.decided(decision, media: index, direction: direction))
         return decision
     }
 
-    private func handling(
+    /// What the decision about a line depends on.
+    func input(_ line: MSRPMedia, at index: Int, from side: OfferSide, gatewayCapable: Bool) -> DecisionInput {
+        let direction = OfferDirection(from: side)
+        return DecisionInput(
+            direction: direction, ueIndicated: settings.ueIndicated, networkIndicated: settings.networkIndicated,
+            rcs51: settings.rcs51.applies(to: direction), gatewayCapable: gatewayCapable, strict: settings.strict,
+            unhonouredRequest: settings.unhonouredRequest,
+            kind: classify(line, from: side, policy: settings.fingerprints),
+            existing: lines.indices.contains(index) ? lines[index].mode : nil)
+    }
+
+    func handling(
         _ line: MSRPMedia, at index: Int, from side: OfferSide, _ decision: Decision
     ) -> Handling {
         let isAware = decision.outcome != .transparent && !line.hasCEMA
@@ -169,7 +173,7 @@ extension CallMedia {
 
     // MARK: Reserving
 
-    private mutating func reserveIfNeeded(_ index: Int) {
+    mutating func reserveIfNeeded(_ index: Int) {
         guard let exchange, let handling = exchange.plans[index].handling, handling.context == nil else { return }
         let id = newProcedure(.reserve(line: index))
         let requests = [OfferSide.ue, .core].map { request($0, handling, offerer: exchange.from) }
@@ -255,7 +259,7 @@ extension CallMedia {
 
     // MARK: Sending the offer on
 
-    private mutating func forwardOfferIfReady() {
+    mutating func forwardOfferIfReady() {
         guard let current = exchange, !procedures.values.contains(where: { $0.isReserve }) else { return }
         waiting = .nothing
         let refusedLive = current.plans.indices.compactMap { index -> Decision? in

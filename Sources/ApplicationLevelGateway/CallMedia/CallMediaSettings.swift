@@ -10,9 +10,9 @@ package struct CallMediaSettings: Hashable, Sendable {
     package var ueIndicated: Bool
     /// N: what the network indicated in that registration, not what is configured today.
     package var networkIndicated: Bool
-    /// R, for offers from the UE and to it.
-    package var rcs51Originating = false
-    package var rcs51Terminating = false
+    /// R of this UE, and whether it gets a plain offer after it refused TLS that was offered under R.
+    package var rcs51 = RCS51Option.off
+    package var allowsFallback = false
     package var strict = false
     /// U4
     package var unhonouredRequest = Provisional.unhonouredRequest

@@ -107,10 +107,14 @@ extension CallMedia {
     struct Exchange: Sendable {
         let from: OfferSide
         let offer: SessionDescription
-        let token: Token
+        /// Its sender cannot be refused with a response.
+        let isInResponse: Bool
+        var token: Token
         var plans: [Plan]
         /// Early answers by branch, checked and passed on; the gateway knows none of them.
         var answers: [String: SessionDescription] = [:]
         var lastBranch: String?
+        /// It is the plain offer after a refused one.
+        var isFallback = false
     }
 }

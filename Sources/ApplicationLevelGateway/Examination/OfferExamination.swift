@@ -20,6 +20,8 @@ package struct OfferExamination: Sendable {
     /// Offer and answer between the UE and the P-CSCF, then between it and the core; what was not sent is missing.
     package private(set) var accessOffer: SessionDescription?
     package private(set) var accessAnswer: SessionDescription?
+    /// The offer that the UE refused before, where there is a fall-back.
+    package private(set) var refusedOffer: SessionDescription?
     package private(set) var coreOffer: SessionDescription?
     package private(set) var coreAnswer: SessionDescription?
     /// The final response, where the offer is refused as a whole.
@@ -30,8 +32,10 @@ package struct OfferExamination: Sendable {
     /// - Parameters:
     ///   - direction: from the served UE, or to it.
     ///   - gatewayCapable: whether a gateway that can do e2ae is there.
+    ///   - ueRefusesTLS: the UE answers the first offer of TLS under R with 488, so that the fall-back shows.
     package init(
-        offer: SessionDescription, direction: OfferDirection, settings: CallMediaSettings, gatewayCapable: Bool = true
+        offer: SessionDescription, direction: OfferDirection, settings: CallMediaSettings, gatewayCapable: Bool = true,
+        ueRefusesTLS: Bool = false
     ) {
         self.direction = direction
         let offerer: OfferSide = direction == .originating ? .ue : .core
@@ -41,6 +45,11 @@ package struct OfferExamination: Sendable {
         set(offer, from: offerer, isOffer: true)
         call.offer(offer, from: offerer, token: 1)
         run(&call, &gateway, offer, offerer, isOffer: true)
+        if ueRefusesTLS, call.canFallBack {
+            refusedOffer = accessOffer
+            call.fallBack(token: 3)
+            run(&call, &gateway, offer, offerer, isOffer: true)
+        }
         guard let sent = offerer == .ue ? coreOffer : accessOffer else { return }
         let address = IPAddress.v4(offerer == .ue ? 0xC633_6407 : 0xC000_0207)
         let answer = SimulatedGateway.answer(to: sent, from: address)
@@ -99,6 +108,9 @@ extension OfferExamination: CustomStringConvertible {
             ("access leg (UE to P-CSCF)", accessOffer, accessAnswer),
             ("core leg (P-CSCF to core)", coreOffer, coreAnswer),
         ]
+        if let refusedOffer {
+            text += OfferExamination.section("access leg, the offer that the UE refused", refusedOffer)
+        }
         for (name, offer, answer) in legs {
             if let offer { text += OfferExamination.section("\(name), offer", offer) }
             if let answer { text += OfferExamination.section("\(name), answer", answer) }

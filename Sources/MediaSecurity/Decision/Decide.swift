@@ -79,6 +79,30 @@ private func decideTerminating(_ input: DecisionInput) -> Decision {
     }
 }
 
+// MARK: - 4.2 The UE refuses what it was offered
+
+/// What becomes of a line that was offered to the UE as e2ae and that it refused: its refusal stands, or the line is offered once more, over plain TCP.
+///
+/// Plain only where R alone made the first offer e2ae, the policy allows it, and it is the first offer of a call; never where both sides indicated support.
+///
+/// - Parameters:
+///   - input: what the refused offer was decided by.
+///   - allowed: the operator's `mediaSecurity.rcs51-fallback`.
+package func decideFallback(_ input: DecisionInput, allowed: Bool) -> Decision {
+    guard input.direction == .terminating, input.kind == .plain, input.existing == nil,
+        decide(input).outcome == .e2ae
+    else { return .refused("the UE refused the offer", clause: Clause.terminating) }
+    if input.bothIndicated {
+        return .refused("UE and network indicated e2ae, and the UE refused it", clause: Clause.failures)
+    }
+    guard allowed else {
+        return .refused("the UE refused TLS, and the policy has no fall-back", clause: Clause.terminating)
+    }
+    return Decision(
+        .plain, "the UE refused TLS that RCS 5.1 offered, and the policy lets it have plain MSRP",
+        clause: Clause.rcs51, isNoteworthy: true)
+}
+
 // MARK: - 4.3 Later offers: a line keeps its mode
 
 private func decideOnEndToAccessEdgeLine(_ input: DecisionInput) -> Decision {

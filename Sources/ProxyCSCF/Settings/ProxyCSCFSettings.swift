@@ -35,12 +35,6 @@ package struct ProxyCSCFSettings: Sendable {
     static let iqGateways = Key(
         "iq.gateways", .list(of: .transportEndpoint), default: [],
         help: "The gateways that are commanded; nobody else gets an answer on Iq")
-    static let rcs51OriginatingKey = Key(
-        "policy.rcs51-originating", .bool, default: false,
-        help: "RCS 5.1 option for offers of UEs: e2ae without indication where they offer TLS with a fingerprint")
-    static let rcs51TerminatingKey = Key(
-        "policy.rcs51-terminating", .bool, default: false,
-        help: "RCS 5.1 option for offers to UEs: offer e2ae without indication")
     static let strictKey = Key(
         "policy.strict", .bool, default: false,
         help: "Refuse plain MSRP from a UE that indicated e2ae where the network did too")
@@ -73,10 +67,10 @@ package struct ProxyCSCFSettings: Sendable {
         [
             domainKey, gmUDP, gmTCP, gmTLS, gmCertificate, gmKey, allowUnprotectedKey, mwListen, mwHome, mwPeers,
             iqListen,
-            iqGateways, rcs51OriginatingKey, rcs51TerminatingKey, strictKey, unhonouredKey, appliedInAnswersKey,
+            iqGateways, strictKey, unhonouredKey, appliedInAnswersKey,
             sha1Key,
             sessionKey, sessionIntervalKey, sessionMinimumKey, callsKey, registrationCallsKey, registrationsKey,
-        ])
+        ] + RCS51Keys.all)
 
     package var domain: String
     package var udp: Endpoint?
@@ -91,8 +85,7 @@ package struct ProxyCSCFSettings: Sendable {
     package var peers: Set<IPAddress>
     package var iq: TransportEndpoint
     package var gateways: [TransportEndpoint]
-    package var rcs51Originating: Bool
-    package var rcs51Terminating: Bool
+    package var rcs51: RCS51Policy
     package var strict: Bool
     package var unhonouredRequest: UnhonouredRequest
     package var appliedInAnswers: Bool
@@ -116,8 +109,7 @@ package struct ProxyCSCFSettings: Sendable {
         peers = Set((configuration[Self.mwPeers] + [home.address]).map(\.unmapped))
         iq = configuration[Self.iqListen]
         gateways = configuration[Self.iqGateways]
-        rcs51Originating = configuration[Self.rcs51OriginatingKey]
-        rcs51Terminating = configuration[Self.rcs51TerminatingKey]
+        rcs51 = RCS51Keys.policy(configuration)
         strict = configuration[Self.strictKey]
         unhonouredRequest = configuration[Self.unhonouredKey]
         appliedInAnswers = configuration[Self.appliedInAnswersKey]
@@ -146,14 +138,20 @@ package struct ProxyCSCFSettings: Sendable {
     }
 
     /// The media of one call of a registration (media-security.md 4).
-    func media(for registration: Registration) -> CallMediaSettings {
+    ///
+    /// - Parameters:
+    ///   - userAgent: User-Agent of its protected REGISTER.
+    ///   - realm: the Gm realm over which it registered.
+    func media(
+        for registration: Registration, userAgent: String? = nil, realm: String = "access"
+    ) -> CallMediaSettings {
         var media = CallMediaSettings(
             ueIndicated: registration.indications.ue, networkIndicated: registration.indications.network,
             ueSource: registration.flow.remote.address)
         // TS 23.334 §5.4: the core realm speaks the IP version of Mw, the access realm that of the UE.
         media.coreFamily = mw.address.isV6 ? .v6 : .v4
-        media.rcs51Originating = rcs51Originating
-        media.rcs51Terminating = rcs51Terminating
+        media.rcs51 = rcs51.option(userAgent: userAgent, realm: realm)
+        media.allowsFallback = rcs51.allowsFallback
         media.strict = strict
         media.unhonouredRequest = unhonouredRequest
         media.appliedInAnswers = appliedInAnswers

@@ -8,6 +8,7 @@ import SDP
 import WireSyntax
 
 extension OfferDirection: ExpressibleByArgument {}
+extension RCS51Option: ExpressibleByArgument {}
 
 /// What e2ae would make of an offer, without a network.
 struct DecideCommand: ParsableCommand {
@@ -30,8 +31,11 @@ struct DecideCommand: ParsableCommand {
     @Flag(help: "N: the network indicated msrp-tls in that registration.")
     var networkOffers = false
 
-    @Flag(help: "R: the RCS 5.1 option is on for this direction.")
-    var rcs51 = false
+    @Option(help: "R: the RCS 5.1 option of this UE, for offers from it, to it, or both.")
+    var rcs51 = RCS51Option.off
+
+    @Flag(help: "The UE refuses TLS that it is offered under R, and policy allows the fall-back: show that offer.")
+    var rcs51Fallback = false
 
     @Flag(help: "Refuse plain MSRP from a UE that indicated e2ae where the network did too.")
     var strict = false
@@ -54,13 +58,14 @@ struct DecideCommand: ParsableCommand {
             throw DecodeCommand.failure(error, in: octets, file: offer)
         }
         var settings = CallMediaSettings(ueIndicated: ueIndicated, networkIndicated: networkOffers)
-        settings.rcs51Originating = rcs51
-        settings.rcs51Terminating = rcs51
+        settings.rcs51 = rcs51
+        settings.allowsFallback = rcs51Fallback
         settings.strict = strict
         settings.unhonouredRequest = rejectUnhonoured ? .reject : .transparent
         settings.fingerprints = FingerprintPolicy(allowsSHA1: allowSHA1)
         let examination = OfferExamination(
-            offer: session, direction: direction, settings: settings, gatewayCapable: !noCapableGateway)
+            offer: session, direction: direction, settings: settings, gatewayCapable: !noCapableGateway,
+            ueRefusesTLS: rcs51Fallback)
         Terminal.standardOutput(ProcessInfo.processInfo.environment).write(examination.description)
     }
 }

@@ -102,6 +102,12 @@ struct Call {
         run()
     }
 
+    mutating func fallBack() {
+        token += 1
+        media.fallBack(token: token)
+        run()
+    }
+
     mutating func offerFailed() {
         media.offerFailed()
         run()

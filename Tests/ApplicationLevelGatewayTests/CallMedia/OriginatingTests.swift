@@ -155,7 +155,7 @@ import WireSyntax
     @Test("media-security 6: without both indications K2 falls back by U4, and K3 to TLS passed through")
     func fallback() throws {
         for section in [Section.requested(), Section.tls()] {
-            var call = Call(n: false) { $0.rcs51Originating = true }
+            var call = Call(n: false) { $0.rcs51 = .originating }
             call.nextReservations = [GatewayFailure(code: 449, text: "")]
             call.offer(try description(section), from: .ue)
             #expect(

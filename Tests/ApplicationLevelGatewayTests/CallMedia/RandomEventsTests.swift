@@ -25,8 +25,8 @@ struct SeededGenerator: RandomNumberGenerator {
         for round in UInt64(0)..<50 {
             var random = SeededGenerator(state: seed << 32 | round)
             var call = Call(u: Bool.random(using: &random), n: .random(using: &random)) {
-                $0.rcs51Originating = .random(using: &random)
-                $0.rcs51Terminating = .random(using: &random)
+                $0.rcs51 = RCS51Option.allCases.randomElement(using: &random) ?? .off
+                $0.allowsFallback = .random(using: &random)
                 $0.unhonouredRequest = .random(using: &random) ? .transparent : .reject
                 $0.strict = .random(using: &random)
             }
@@ -90,7 +90,9 @@ struct SeededGenerator: RandomNumberGenerator {
         case 8:
             guard !call.media.modes.isEmpty || Int.random(in: 0..<8, using: &random) == 0 else { return }
             call.accepted(from: side, branch: branch)
-        case 9: call.offerFailed()
+        case 9:
+            guard call.media.canFallBack, .random(using: &random) else { return call.offerFailed() }
+            call.fallBack()
         case 10...13:
             if Int.random(in: 0..<8, using: &random) == 0 {
                 call.nextReservations = [

@@ -46,7 +46,7 @@ import WireSyntax
     func notProtected(_ section: [String]) throws {
         for early in [true, false] {
             for u in [true, false] {
-                var call = Call(u: u) { $0.rcs51Terminating = true }
+                var call = Call(u: u) { $0.rcs51 = .terminating }
                 call.offer(try description(Section.plain()), from: .core)
                 #expect(try call.line(to: .ue).threeGE2AE == (u ? .applied : nil))
                 call.answer(try description(section), from: .ue, early: early)
@@ -81,7 +81,7 @@ import WireSyntax
 
     @Test("media-security 4.2: without both indications a gateway's refusal falls back to plain under R")
     func fallback() throws {
-        var call = Call(u: false) { $0.rcs51Terminating = true }
+        var call = Call(u: false) { $0.rcs51 = .terminating }
         call.nextReservations = [GatewayFailure(code: 449, text: "no such hash")]
         call.offer(try description(Section.plain()), from: .core)
         #expect(try !call.line(to: .ue).isTLS)

@@ -30,6 +30,25 @@ import Testing
         }
     }
 
+    @Test("A11: a refused offer becomes plain only where R alone made it e2ae and the policy says so, over all inputs")
+    func fallback() {
+        var plain = 0
+        for input in everyInput {
+            for allowed in [false, true] {
+                let decision = decideFallback(input, allowed: allowed)
+                guard decision.outcome == .plain else {
+                    #expect(decision.refusal == .notAcceptableHere)
+                    continue
+                }
+                plain += 1
+                #expect(decision.isNoteworthy && allowed && input.rcs51 && !input.bothIndicated, "\(input)")
+                #expect(input.direction == .terminating && input.existing == nil && input.kind == .plain, "\(input)")
+            }
+        }
+        // Three pairs of indications, both policies for plain offers and for U4.
+        #expect(plain == 3 * 2 * 2)
+    }
+
     @Test("media-security 4.5: what is e2e stays untouched in every first offer")
     func endToEnd() {
         for input in everyInput where input.kind == .endToEnd && input.existing == nil {

@@ -25,7 +25,7 @@ struct ProxyCSCFSettingsTests {
     @Test("The defaults are the careful ones")
     func defaults() throws {
         let settings = try Self.settings()
-        #expect(!settings.allowUnprotected && !settings.rcs51Originating && !settings.rcs51Terminating)
+        #expect(!settings.allowUnprotected && settings.rcs51 == RCS51Policy())
         #expect(!settings.strict && !settings.allowSHA1 && settings.unhonouredRequest == .transparent)
         #expect(settings.peers == [IPAddress("127.2.0.1")!])
         let media = settings.media(for: Fixtures.registration())
@@ -37,14 +37,37 @@ struct ProxyCSCFSettingsTests {
     func policy() throws {
         let settings = try Self.settings(
             """
-            policy: {rcs51-originating: true, strict: true, unhonoured-request: reject, allow-sha1: true, applied-in-answers: false}
+            mediaSecurity: {rcs51: originating}
+            policy: {strict: true, unhonoured-request: reject, allow-sha1: true, applied-in-answers: false}
             mw.peers: [127.2.0.9]
             """)
         let media = settings.media(for: Fixtures.registration(u: true, n: false))
-        #expect(media.rcs51Originating && !media.rcs51Terminating && media.strict && !media.appliedInAnswers)
+        #expect(media.rcs51 == .originating && media.strict && !media.appliedInAnswers)
         #expect(media.unhonouredRequest == .reject && media.fingerprints.hashes.contains(.sha1))
         #expect(media.ueIndicated && !media.networkIndicated)
         #expect(settings.peers.count == 2)
+    }
+
+    @Test("media-security 4: mediaSecurity.rcs51 per realm and UE class, the first that matches")
+    func rcs51Classes() throws {
+        let settings = try Self.settings(
+            """
+            mediaSecurity:
+              rcs51: terminating
+              rcs51-fallback: true
+              rcs51-classes:
+                - {user-agent: "OldRCS/*", rcs51: off}
+                - {realm: wifi, rcs51: both}
+
+            """)
+        let registration = Fixtures.registration(u: false)
+        let media = { settings.media(for: registration, userAgent: $0, realm: $1) }
+        #expect(media("oldrcs/2", "wifi").rcs51 == .off && media("x", "wifi").rcs51 == .both)
+        #expect(media("x", "access").rcs51 == .terminating && media(nil, "access").rcs51 == .terminating)
+        #expect(media(nil, "access").allowsFallback)
+        for wrong in ["rcs51: on", "rcs51-classes: [{rcs51: sometimes}]", "rcs51-classes: [{user-agent: x}]"] {
+            #expect(throws: ConfigurationError.self) { try Self.settings("mediaSecurity: {\(wrong)}\n") }
+        }
     }
 
     @Test("gm.allowUnprotected is spelt as it is, SALLYPORT_GM_ALLOW_UNPROTECTED in the environment")
