@@ -41,8 +41,8 @@ package final class UserEquipment: Sendable {
     /// What is made before there is an event loop.
     private struct Parts: Sendable {
         var capture: Capture?
-        var announced: Identity
-        var tls: PinnedTLS
+        var identity: MediaIdentity
+        var makeIdentity: @Sendable () throws -> MediaIdentity
         var gmTLS: TLSClientSettings?
         var window: SequenceWindow
     }
@@ -58,9 +58,14 @@ package final class UserEquipment: Sendable {
         } else {
             announced = try Identity.selfSigned()
         }
-        let presented = settings.wrongCertificate ? try Identity.selfSigned() : announced
+        let hook = keyLog?.hook
+        let isWrong = settings.wrongCertificate
+        let make: @Sendable (Identity) throws -> MediaIdentity = { announced in
+            let presented = isWrong ? try Identity.selfSigned() : announced
+            return MediaIdentity(announced: announced, tls: try PinnedTLS(identity: presented, keyLog: hook))
+        }
         return Parts(
-            capture: capture, announced: announced, tls: try PinnedTLS(identity: presented, keyLog: keyLog?.hook),
+            capture: capture, identity: try make(announced), makeIdentity: { try make(try Identity.selfSigned()) },
             gmTLS: try gmTLS(keyLog), window: try sequenceWindow())
     }
 
@@ -75,7 +80,7 @@ package final class UserEquipment: Sendable {
             eventLoop: eventLoop, events: environment.events, capture: parts.capture, deadlines: deadlines)
         let media = MediaEnvironment(
             eventLoop: eventLoop, deadlines: deadlines, pool: .singleton, settings: settings,
-            announced: parts.announced, tls: parts.tls,
+            identity: parts.identity, makeIdentity: parts.makeIdentity,
             fingerprintPolicy: FingerprintPolicy(allowsSHA1: settings.allowSHA1), capture: parts.capture,
             events: environment.events, logger: environment.logger)
         keep(agent: UserAgent(settings, endpoint: endpoint, media: media, gmTLS: parts.gmTLS, window: parts.window))
@@ -137,11 +142,13 @@ package final class UserEquipment: Sendable {
         }
     }
 
-    /// Calls, sends the messages and then the file, each when the one before is confirmed, and hangs up.
+    /// Calls, sends the messages and then the file, each when the one before is confirmed, does what comes then, and hangs up.
     ///
     /// - Returns: what became of it; a call that did not stand is a report with its failure.
     /// - Throws: where nothing could be tried: not registered, or the file cannot be read.
-    package func call(to target: String, messages: [String], file: String?) async throws -> CallReport {
+    package func call(
+        to target: String, messages: [String], file: String?, then actions: [CallAction] = []
+    ) async throws -> CallReport {
         // Before anybody is disturbed.
         let source = try file.map { try openSource($0) }
         let call: CallHandle
@@ -159,6 +166,16 @@ package final class UserEquipment: Sendable {
             if case .confirmed(_, let digest) = outcome { report.fileDigest = digest }
             report.note(outcome)
         }
+        for action in actions {
+            switch action {
+            case .message(let text): report.note(try await call.send(text))
+            case .change(let change):
+                if let reason = await call.change(change) {
+                    report.failures.append("\(change.rawValue): \(displayEscaped(reason))")
+                }
+            }
+        }
+        if !actions.isEmpty { report.security = await call.security() ?? report.security }
         await call.hangUp()
         return report
     }

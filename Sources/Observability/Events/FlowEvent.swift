@@ -277,6 +277,10 @@ public struct FlowEvent: Sendable, Codable, Hashable {
             case registered, registrationFailed, deregistered
             case gatewayRegistered, gatewayLost
             case ringing, established, ended, callFailed
+            /// Offer and answer of a standing call were renewed; `detail`: by whom, what, and whether with a new connection.
+            case changed
+            /// A standing call has a new media connection.
+            case reestablished
             /// `detail`: what the receiver got; `bytes`: its size; `digest`: SHA-256 in lower-case hex.
             case messageReceived, fileReceived
             /// `confirmed` by a 200 or a Success-Report; `messageFailed` with the reason.

@@ -8,6 +8,7 @@ import SIP
 import Transport
 import WireSyntax
 
+/// How calls begin, go on and end: the machine of each, brought together with its transactions.
 extension UserAgent {
     // MARK: Beginnings
 
@@ -24,7 +25,10 @@ extension UserAgent {
             return completion(.failure(.refused(status: 0, reason: "not a URI: \(error)")))
         }
         let callID = randomText()
-        let leg = MediaLeg(media, callID: callID)
+        guard let identity = callIdentity() else {
+            return completion(.failure(.refused(status: 0, reason: "no certificate for the call")))
+        }
+        let leg = MediaLeg(media, callID: callID, identity: identity)
         reservePort(leg, isWanted: settings.setup != .active) { port in
             guard case .success(let port) = port else {
                 leg.close("no port")
@@ -32,10 +36,10 @@ extension UserAgent {
             }
             let call = Call(
                 calling: .init(
-                    identity: self.settings.identity, target: uri, contact: "<\(self.contact(on: flow))>",
+                    identity: self.settings.identity, target: uri, contact: "<\(self.callContact(on: flow))>",
                     routes: ["<\(self.outboundProxy)>"] + registration.serviceRoute.map { "\($0)" }, callID: callID,
-                    tag: self.randomText()),
-                media: self.localMedia(port: port), now: self.eventLoop.now)
+                    tag: self.randomText(), options: self.callOptions),
+                media: self.localMedia(port: port, leg), now: self.eventLoop.now)
             let active = ActiveCall(call, leg: leg, flow: flow)
             active.standing.append(completion)
             self.add(active)
@@ -48,70 +52,55 @@ extension UserAgent {
             for (name, value) in headers { response.headers.append(name, value) }
             self.endpoint.respond(response, to: transaction)
         }
-        let required = request.headers.tokens(.require)
-        guard required.isEmpty else {
-            return refuse(420, [(.unsupported, required.joined(separator: ", "))])
+        let unknown = request.headers.tokens(.require).filter { !Call.understood.contains($0) }
+        guard unknown.isEmpty else {
+            return refuse(420, [(.unsupported, unknown.joined(separator: ", "))])
         }
         guard let callID = request.headers.callID, calls[callID] == nil else { return refuse(482, []) }
         guard !isStopping, registration?.isRegistered == true else { return refuse(480, []) }
         guard calls.count < settings.maximumCalls, settings.answers || !waiting.isEmpty else { return refuse(486, []) }
-        let leg = MediaLeg(media, callID: callID)
+        guard let identity = callIdentity() else { return refuse(500, []) }
+        let leg = MediaLeg(media, callID: callID, identity: identity)
         let call = Call(
-            ringing: request, token: 0, localTag: randomText(), contact: "<\(contact(on: flow))>")
+            ringing: request, token: 0, localTag: randomText(), contact: "<\(callContact(on: flow))>",
+            options: callOptions, now: eventLoop.now)
         let active = ActiveCall(call, leg: leg, flow: flow)
         active.transactions[0] = transaction
         if !waiting.isEmpty { active.standing.append(waiting.removeFirst()) }
         add(active)
         guard active.call.state == .ringing else { return }
-        reservePort(leg, isWanted: active.call.needsListener(preferring: settings.setup)) { port in
-            switch port {
-            case .success(let port): active.call.accept(self.localMedia(port: port), now: self.eventLoop.now)
-            case .failure: active.call.refuse(500, "no port for the media")
+        withNames(of: .request(request), active) {
+            self.reservePort(leg, isWanted: true) { port in
+                switch port {
+                case .success(let port): self.take(active, self.localMedia(port: port, leg))
+                case .failure: active.call.refuse(500, "no port for the media")
+                }
+                self.perform(active)
             }
-            self.perform(active)
         }
     }
 
+    /// There is media: the call is taken, at once or when it has rung for long enough.
+    private func take(_ active: ActiveCall, _ media: LocalMedia) {
+        guard settings.ring > .nanoseconds(0) else { return active.call.accept(media, now: eventLoop.now) }
+        active.call.offerMedia(media, now: eventLoop.now)
+        active.ring = self.media.deadlines.register { [weak self, weak active] now in
+            guard let self, let active else { return }
+            active.call.accept(media, now: now)
+            self.perform(active)
+        }
+        active.ring?.set(eventLoop.now + settings.ring)
+    }
+
     private func add(_ active: ActiveCall) {
-        let callID = active.call.callID
-        calls[callID] = active
+        calls[active.call.callID] = active
         active.deadline = media.deadlines.register { [weak self, weak active] now in
             guard let self, let active else { return }
             active.call.timersDue(now: now)
             self.perform(active)
         }
-        active.leg.onEstablished = { [weak self, weak active] info in
-            guard let self, let active else { return }
-            active.security = info
-            self.milestone(.established, callID: callID, detail: active.call.peer)
-            self.tell(.established(callID: callID, info))
-            let handle = CallHandle(self, callID: callID, peer: active.call.peer)
-            let standing = active.standing
-            active.standing = []
-            for completion in standing { completion(.success(handle)) }
-        }
-        active.leg.onFailed = { [weak self, weak active] reason, byPeer in
-            guard let self, let active else { return }
-            if byPeer {
-                active.call.mediaLost(reason, now: self.eventLoop.now)
-                self.perform(active)
-            } else {
-                self.mediaFailed(active, reason)
-            }
-        }
+        watch(active.leg, of: active)
         perform(active)
-    }
-
-    private func mediaFailed(_ active: ActiveCall, _ reason: String) {
-        active.call.hangUp(reason, isNormal: false, now: eventLoop.now)
-        perform(active)
-    }
-
-    private func reservePort(
-        _ leg: MediaLeg, isWanted: Bool, _ then: @escaping (Result<UInt16?, any Error>) -> Void
-    ) {
-        guard isWanted else { return then(.success(nil)) }
-        leg.listen().assumeIsolated().whenComplete { then($0.map { $0 }) }
     }
 
     private var outboundProxy: SIPURI {
@@ -124,21 +113,18 @@ extension UserAgent {
         return SIPURI(host: .address(endpoint.address), port: endpoint.port, parameters: parameters)
     }
 
-    /// Types that the session takes: files only where there is a folder for them.
-    var acceptTypes: [String] {
-        if settings.style == .rcs { return ["message/cpim"] }
-        return ["message/cpim", "text/plain"] + (settings.folder == nil ? [] : ["*"])
+    private var callOptions: Call.Options {
+        Call.Options(
+            sessionExpires: settings.sessionExpires, isReliable: settings.reliable, answersEarly: settings.earlyAnswer,
+            offersLate: settings.lateOffer, isAnonymous: settings.privacy == .id,
+            firstRSeq: UInt32.random(in: 1..<ReliableProvisional.highestFirst))
     }
 
-    private func localMedia(port: UInt16?) -> LocalMedia {
-        LocalMedia(
-            address: settings.address, port: port, sessionID: randomText(),
-            descriptionID: UInt64.random(in: 0..<(1 << 62)),
-            fingerprints: settings.fingerprints.compactMap { media.announced.fingerprint($0) }, setup: settings.setup,
-            cema: settings.cema, acceptTypes: acceptTypes, maximumSize: UInt64(settings.maximumSize),
-            policy: settings.e2ae, isAgreed: registration?.agreement.isAgreed ?? false,
-            fingerprintPolicy: media.fingerprintPolicy, style: settings.style, refusesTLS: settings.refuseTLS,
-            answersPlain: settings.answerPlain)
+    /// RFC 3323 §4.1.1.3: the Contact of an anonymous call reaches this UE and names nobody.
+    private func callContact(on flow: Flow) -> SIPURI {
+        var contact = contact(on: flow)
+        if settings.privacy == .id { contact.user = nil }
+        return contact
     }
 
     // MARK: In a call
@@ -150,8 +136,27 @@ extension UserAgent {
             active.transactions[number] = transaction
             token = number
         }
-        active.call.receive(request, token: token, now: eventLoop.now)
-        perform(active)
+        withNames(of: .request(request), active) {
+            active.call.receive(request, token: token, now: self.eventLoop.now)
+            self.perform(active)
+        }
+    }
+
+    /// Looks up the names in the message's description before `then`; without names, at once.
+    func withNames(_ names: [String], _ active: ActiveCall, _ then: @escaping () -> Void) {
+        guard let name = names.first else { return then() }
+        media.addresses(of: name).assumeIsolated().whenComplete { result in
+            active.call.names.note(name, (try? result.get()) ?? [])
+            self.withNames(Array(names.dropFirst()), active, then)
+        }
+    }
+
+    func withNames(of message: Message, _ active: ActiveCall, _ then: @escaping () -> Void) {
+        guard message.body.readableBytes > 0, let part = try? message.sessionDescription(),
+            let description = try? SessionDescription(octets: part.content)
+        else { return then() }
+        let known = active.call.names.addresses
+        withNames(HostNames.names(in: description).filter { known[$0] == nil }, active, then)
     }
 
     /// Carries out what the machine wants.
@@ -161,11 +166,12 @@ extension UserAgent {
             switch action {
             case .send(let request):
                 let transaction = endpoint.send(request, over: active.flow)
-                if request.method == .invite {
+                if request.method == .invite, !request.hasToTag {
                     active.invite = transaction
                     transactions[transaction] = .invite(callID)
                 } else {
-                    transactions[transaction] = .bye(callID)
+                    let sequence = (try? request.headers.cSeq())?.number ?? 0
+                    transactions[transaction] = .inDialog(callID, request.method, sequence)
                 }
             case .acknowledge(let request): endpoint.sendStateless(.request(request), over: active.flow)
             case .cancel: if let invite = active.invite { endpoint.cancel(invite) }
@@ -177,30 +183,25 @@ extension UserAgent {
                 milestone(.ringing, callID: callID, detail: active.call.peer)
                 tell(.ringing(callID: callID, peer: active.call.peer))
             case .media(let plan): begin(plan, active)
+            case .direction(let direction): active.session?.direction = direction
+            case .mediaOff: replaceLeg(active, cause: "the peer has ended the message line")
+            case .changed(let kind, let outcome): changed(kind, outcome, active)
+            case .changedByPeer(let outcome): changedByPeer(outcome, active)
             case .ended(let ending): ended(ending, active)
             }
         }
         active.deadline?.set(active.call.nextDeadline)
     }
 
-    private func begin(_ plan: MediaPlan, _ active: ActiveCall) {
-        let session = MessageSession(
-            media, plan: plan, callID: active.call.callID, peer: active.call.peer, acceptTypes: acceptTypes)
-        session.onEvent = { [weak self] event in self?.tell(event) }
-        session.onFailed = { [weak self, weak active] reason in
-            guard let self, let active else { return }
-            self.mediaFailed(active, reason)
-        }
-        active.session = session
-        active.leg.begin(plan, session: session)
-    }
-
     private func ended(_ ending: Call.Ending, _ active: ActiveCall) {
         let callID = active.call.callID
         active.deadline?.cancel()
+        active.ring?.cancel()
         calls[callID] = nil
         active.leg.onFailed = nil
         active.leg.close(ending.cause)
+        active.next?.leg.close(ending.cause)
+        active.next = nil
         active.session?.onFailed = nil
         let stood = active.security != nil
         milestone(stood ? .ended : .callFailed, callID: callID, detail: ending.text)
@@ -213,6 +214,10 @@ extension UserAgent {
         } else {
             for completion in standing { completion(.failure(.refused(status: ending.status, reason: ending.cause))) }
         }
+        let changing = active.changing.map(\.completion) + active.connecting
+        active.changing = []
+        active.connecting = []
+        for completion in changing { completion("the call is over") }
         for completion in active.ending { completion(ending) }
         active.ending = []
     }

@@ -17,7 +17,8 @@ final class UserAgent: SIPUser, @unchecked Sendable {
     enum Purpose {
         case register
         case invite(String)
-        case bye(String)
+        /// A request in the dialog of this call, with its CSeq number.
+        case inDialog(String, SIP.Method, UInt32)
     }
 
     /// The name of the UE's only socket.
@@ -268,6 +269,7 @@ final class UserAgent: SIPUser, @unchecked Sendable {
         case .options where !request.hasToTag:
             var response = Response.make(200, to: request, toTag: randomText())
             response.headers.append(.allow, Call.allowed)
+            response.headers.append(.supported, Call.supported)
             endpoint.respond(response, to: transaction)
         default:
             let status = request.hasToTag ? 481 : 405
@@ -297,8 +299,10 @@ final class UserAgent: SIPUser, @unchecked Sendable {
             guard let active = response.headers.callID.flatMap({ calls[$0] }),
                 (try? response.headers.cSeq())?.method == .invite
             else { return }
-            active.call.receive(inviteResponse: response, now: eventLoop.now)
-            return perform(active)
+            return withNames(of: .response(response), active) {
+                active.call.receive(inviteResponse: response, now: self.eventLoop.now)
+                self.perform(active)
+            }
         }
         switch purpose {
         case .register:
@@ -306,12 +310,16 @@ final class UserAgent: SIPUser, @unchecked Sendable {
             performRegistration()
         case .invite(let callID):
             guard let active = calls[callID] else { return }
-            active.call.receive(inviteResponse: response, now: eventLoop.now)
-            perform(active)
-        case .bye(let callID):
-            guard response.isFinal, let active = calls[callID] else { return }
-            active.call.byeDone()
-            perform(active)
+            withNames(of: .response(response), active) {
+                active.call.receive(inviteResponse: response, now: self.eventLoop.now)
+                self.perform(active)
+            }
+        case .inDialog(let callID, _, _):
+            guard let active = calls[callID] else { return }
+            withNames(of: .response(response), active) {
+                active.call.receive(response, now: self.eventLoop.now, random: .random(in: .min ... .max))
+                self.perform(active)
+            }
         }
     }
 
@@ -325,9 +333,9 @@ final class UserAgent: SIPUser, @unchecked Sendable {
             guard let active = calls[callID] else { return }
             active.call.inviteFailed(reason)
             perform(active)
-        case .bye(let callID)?:
+        case .inDialog(let callID, let method, let sequence)?:
             guard let active = calls[callID] else { return }
-            active.call.byeDone()
+            active.call.requestFailed(method, sequence: sequence, reason, now: eventLoop.now)
             perform(active)
         case nil: break
         }

@@ -23,7 +23,7 @@ package final class CallHandle: Sendable {
                 guard let session = agent.calls[callID]?.session else {
                     return continuation.resume(returning: .failed("the call is over"))
                 }
-                session.send(text, from: "\(agent.settings.identity)", to: peer, now: now) {
+                session.send(text, from: agent.spokenIdentity, to: peer, now: now) {
                     continuation.resume(returning: $0)
                 }
             }
@@ -43,6 +43,16 @@ package final class CallHandle: Sendable {
                     return continuation.resume(returning: .failed("the call is over"))
                 }
                 session.send(file: source) { continuation.resume(returning: $0) }
+            }
+        }
+    }
+
+    /// Changes the call, and waits until that stands, with a new connection where it makes one.
+    /// - Returns: nil, or why the call goes on as it was.
+    package func change(_ change: CallChange) async -> String? {
+        await withCheckedContinuation { continuation in
+            agent.eventLoop.execute { [agent, callID] in
+                agent.change(change, of: callID) { continuation.resume(returning: $0) }
             }
         }
     }

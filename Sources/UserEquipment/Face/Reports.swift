@@ -63,6 +63,8 @@ package enum UserEvent: Hashable, Sendable {
     case progress(callID: String, messageID: String, isOutgoing: Bool, bytes: Int, total: Int)
     case delivered(callID: String, messageID: String)
     case undelivered(callID: String, messageID: String, reason: String)
+    /// Offer and answer of a call that stands were renewed, by either side.
+    case changed(callID: String, detail: String)
     case ended(callID: String, cause: String)
     case registrationLost(reason: String)
 }

@@ -6,16 +6,23 @@ import Observability
 import Transport
 import WireSyntax
 
+/// What one end of a call shows: the identity whose fingerprint stands in the SDP, and the TLS contexts that present it.
+struct MediaIdentity {
+    let announced: Identity
+    /// What is presented: the same, but for tests of a gateway.
+    let tls: PinnedTLS
+}
+
 /// What the media of every call of one UE shares.
 struct MediaEnvironment {
     let eventLoop: any EventLoop
     let deadlines: DeadlineDriver
     let pool: NIOThreadPool
     let settings: UserEquipmentSettings
-    /// The identity whose fingerprint stands in the SDP.
-    let announced: Identity
-    /// What is presented: the same, but for tests of a gateway.
-    let tls: PinnedTLS
+    /// Of every call that needs none of its own.
+    let identity: MediaIdentity
+    /// A fresh one: for a new certificate, and for an anonymous call (RFC 4975 §14.4).
+    let makeIdentity: @Sendable () throws -> MediaIdentity
     let fingerprintPolicy: FingerprintPolicy
     let capture: Capture?
     let events: any FlowEventSink

@@ -20,7 +20,8 @@ import WireSyntax
 final class MediaLeg: @unchecked Sendable {
     private let environment: MediaEnvironment
     private let callID: String
-    private var listener: (any Channel)?
+    let identity: MediaIdentity
+    private var listener: MediaListener?
     private var plan: MediaPlan?
     private var table = SessionTable<Int>()
     private var pending: [MessageHandler] = []
@@ -38,8 +39,10 @@ final class MediaLeg: @unchecked Sendable {
     /// The media cannot come about, or is lost: why, and whether it was the other end that closed the connection.
     var onFailed: ((String, _ byPeer: Bool) -> Void)?
 
-    init(_ environment: MediaEnvironment, callID: String) {
+    /// - Parameter identity: what this leg shows; the UE's own unless given.
+    init(_ environment: MediaEnvironment, callID: String, identity: MediaIdentity? = nil) {
         self.environment = environment
+        self.identity = identity ?? environment.identity
         self.callID = callID
     }
 
@@ -49,22 +52,27 @@ final class MediaLeg: @unchecked Sendable {
     func listen() -> EventLoopFuture<UInt16> {
         let eventLoop = environment.eventLoop
         eventLoop.preconditionInEventLoop()
-        return ServerBootstrap(group: eventLoop)
-            .serverChannelOption(.backlog, value: 16)
-            .serverChannelOption(.autoRead, value: false)
-            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try self.accept(channel) }
+        return MediaListener.bind(environment.settings.address, on: eventLoop).flatMapThrowing { listener in
+            guard !self.isClosed else {
+                listener.close()
+                throw UserEquipmentError.stopped
             }
-            .bind(to: SocketAddress(Endpoint(environment.settings.address, 0)))
-            .flatMapThrowing { channel in
-                guard let local = channel.localEndpoint, !self.isClosed else {
-                    channel.close(promise: nil)
-                    throw UserEquipmentError.stopped
-                }
-                self.listener = channel
-                return local.port
-            }
+            self.adopt(listener)
+            return listener.port
+        }
+    }
+
+    /// Takes over the port of a leg whose place this one takes.
+    func adopt(_ listener: MediaListener?) {
+        self.listener = listener
+        listener?.leg = self
+    }
+
+    /// Gives the port away, to whoever takes the place of this leg.
+    func giveListener() -> MediaListener? {
+        defer { listener = nil }
+        listener?.accept(false)
+        return listener
     }
 
     /// Signalling is done: the connection may be had.
@@ -81,10 +89,9 @@ final class MediaLeg: @unchecked Sendable {
         deadline.set(environment.eventLoop.now + MediaLimits.establishTime)
         self.deadline = deadline
         if plan.isActive {
-            closeListener()
             connect(plan)
         } else if let listener {
-            listener.setOption(.autoRead, value: true).whenSuccess { listener.read() }
+            listener.accept(true)
         } else {
             fail("no listener for a passive role")
         }
@@ -106,7 +113,7 @@ final class MediaLeg: @unchecked Sendable {
     }
 
     private func closeListener() {
-        listener?.close(promise: nil)
+        listener?.close()
         listener = nil
     }
 
@@ -120,10 +127,22 @@ final class MediaLeg: @unchecked Sendable {
     // MARK: Connections
 
     private func connect(_ plan: MediaPlan) {
-        guard let target = plan.target, let address = target.host.address, let port = target.port else {
-            return fail("\(plan.target.map { "\($0)" } ?? "no target"): names of media hosts are not resolved")
+        guard let target = plan.target, let port = target.port else { return fail("no target") }
+        switch target.host {
+        case .address(let address): connect(to: Endpoint(address, port))
+        case .name(let name):
+            environment.addresses(of: name).assumeIsolated().whenComplete { result in
+                guard !self.isClosed else { return }
+                let own = self.environment.settings.address
+                guard let address = (try? result.get())?.first(where: { $0.isV6 == own.isV6 }) else {
+                    return self.fail("\(displayEscaped(name)): no address was found")
+                }
+                self.connect(to: Endpoint(address, port))
+            }
         }
-        let remote = Endpoint(address, port)
+    }
+
+    private func connect(to remote: Endpoint) {
         emit(.connecting, local: "\(environment.settings.address)", remote: remote)
         Sockets.connection(
             on: environment.eventLoop, from: environment.settings.address, to: remote,
@@ -136,7 +155,8 @@ final class MediaLeg: @unchecked Sendable {
         }
     }
 
-    private func accept(_ channel: any Channel) throws {
+    /// From the listener.
+    func accept(_ channel: any Channel) throws {
         guard !isClosed, bound == nil else { throw UserEquipmentError.stopped }
         if pending.count >= MediaLimits.pendingConnections {
             refuse(pending.removeFirst(), "too many connections before the peer's")
@@ -155,7 +175,7 @@ final class MediaLeg: @unchecked Sendable {
             try pipeline.addHandler(CaptureTap(capture, isClient: role == .client))
         }
         if plan.isTLS {
-            let pinned = try environment.tls.install(
+            let pinned = try identity.tls.install(
                 on: channel, role: role,
                 verifier: environment.fingerprintPolicy.verifier(expecting: plan.peerFingerprints))
             let deadline = environment.deadlines.register { [weak pinned] _ in pinned?.timeOut() }
@@ -245,7 +265,8 @@ final class MediaLeg: @unchecked Sendable {
         guard let session, let channel = handler.context?.channel else { return }
         pending.removeAll { $0 === handler }
         bound = handler
-        closeListener()
+        // The port stays reserved: a change of the call may need it again.
+        listener?.accept(false)
         for other in pending { refuse(other, "another connection is the session's") }
         session.begin(on: channel, counting: handler)
     }
@@ -261,7 +282,7 @@ final class MediaLeg: @unchecked Sendable {
                 remote: channel.remoteEndpoint.map { "\($0)" } ?? "", version: handler.handshake?.parameters.version,
                 cipher: handler.handshake?.parameters.cipher,
                 peerFingerprint: handler.handshake?.peerCertificate.flatMap { digest($0, plan) },
-                ownFingerprint: plan.isTLS ? environment.tls.identity.fingerprint()?.description : nil,
+                ownFingerprint: plan.isTLS ? identity.tls.identity.fingerprint()?.description : nil,
                 expectedFingerprints: plan.peerFingerprints.map(\.description), callID: callID))
     }
 
@@ -319,7 +340,7 @@ final class MediaLeg: @unchecked Sendable {
                     clientRandom: report.parameters.clientRandom,
                     expectedFingerprints: plan.peerFingerprints.map(\.description),
                     peerFingerprint: report.peerCertificate.flatMap { digest($0, plan) },
-                    ownFingerprint: environment.tls.identity.fingerprint()?.description, callID: callID,
+                    ownFingerprint: identity.tls.identity.fingerprint()?.description, callID: callID,
                     reason: failure?.description)))
     }
 

@@ -2,6 +2,7 @@ import Logging
 import MSRP
 import NIOCore
 import Observability
+import SDP
 import Transport
 import WireSyntax
 
@@ -48,6 +49,8 @@ final class MessageSession: @unchecked Sendable {
     private var isReading = true
     private var isPumping = false
     private var isEnded = false
+    /// RFC 3264 §8.4: what this end may do; SEND requests with content wait for `sendrecv` or `sendonly`.
+    var direction: MediaDirection
 
     /// What the user is told.
     var onEvent: ((UserEvent) -> Void)?
@@ -59,6 +62,7 @@ final class MessageSession: @unchecked Sendable {
         self.plan = plan
         self.callID = callID
         self.peer = peer
+        direction = plan.direction
         var settings = Session.Settings(
             own: plan.own, peer: plan.peer, isActive: plan.isActive, acceptTypes: acceptTypes)
         settings.confirmsByItself = false
@@ -184,6 +188,7 @@ final class MessageSession: @unchecked Sendable {
         if let limit = plan.peerMaximumSize, message.size > limit {
             return entry.completion(.failed("larger than the \(limit) octets that the peer takes"))
         }
+        guard direction.sends else { return entry.completion(.failed("the call is on hold")) }
         guard !isEnded, session.send(message) else { return entry.completion(.failed("the session is over")) }
         outgoing[message.id] = entry
         pump()

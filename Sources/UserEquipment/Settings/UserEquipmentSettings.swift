@@ -1,5 +1,6 @@
 import Configuration
 import MSRP
+import NIOCore
 import SDP
 import SIP
 import WireSyntax
@@ -69,14 +70,34 @@ package struct UserEquipmentSettings: Sendable {
         "receive.free-space", .size(in: 0...(1 << 40)), default: 64 << 20,
         help: "Space that a received file must leave on the disk")
     static let maximumCalls = Key("calls.maximum", .int(in: 1...1000), default: 4, help: "Calls at once; then 486")
-    static let answers = Key("calls.answer", .bool, default: false, help: "Answer calls at once")
+    static let answers = Key("calls.answer", .bool, default: false, help: "Answer calls")
+    static let ring = Key(
+        "calls.ring", .duration(.zero ... .seconds(60)), default: .zero,
+        help: "How long a call rings before it is answered")
+    static let reliable = Key(
+        "calls.reliable", .bool, default: false, help: "Send 180 reliably where the caller can (RFC 3262)")
+    static let earlyAnswer = Key(
+        "calls.early-answer", .bool, default: false,
+        help: "Send the answer in a reliable 183, before the call is taken, where the caller can")
+    static let lateOffer = Key(
+        "calls.late-offer", .bool, default: false, help: "Call without an offer: it comes in the 200, the answer in ACK"
+    )
+    static let sessionExpires = OptionalKey(
+        "calls.session-expires", .duration(.seconds(90)...(.seconds(86_400))),
+        help: "Session timer that is asked for (RFC 4028); none unless given")
+    static let changesByUpdate = Key(
+        "calls.change-by-update", .bool, default: false, help: "Change calls by UPDATE where there is a choice")
+    static let privacy = Key(
+        "privacy", .enumeration, default: PrivacyPreference.none,
+        help: "id: anonymous calls (RFC 3325), each with another certificate and without the identity in From")
 
     package static let schema = Schema(
         "ue",
         [
             identity, privateIdentity, password, address, pcscf, pcscfName, authorities, expires, indicate, optionTag,
             e2ae, fingerprints, allowSHA1, wrongCertificate, certificate, key, style, setup, cema, refuseTLS,
-            answerPlain, cpim, successReport, maximumSize, folder, freeSpace, maximumCalls, answers,
+            answerPlain, cpim, successReport, maximumSize, folder, freeSpace, maximumCalls, answers, ring, reliable,
+            earlyAnswer, lateOffer, sessionExpires, changesByUpdate, privacy,
         ] + AKASettings.entries)
 
     package var identity: SIPURI
@@ -108,6 +129,14 @@ package struct UserEquipmentSettings: Sendable {
     package var freeSpace: Int
     package var maximumCalls: Int
     package var answers: Bool
+    package var ring: TimeAmount
+    package var reliable: Bool
+    package var earlyAnswer: Bool
+    package var lateOffer: Bool
+    /// Seconds.
+    package var sessionExpires: UInt32?
+    package var changesByUpdate: Bool
+    package var privacy: PrivacyPreference
 
     package init(_ configuration: Configuration) throws(ConfigurationError) {
         do throws(SyntaxError) {
@@ -151,6 +180,13 @@ package struct UserEquipmentSettings: Sendable {
         freeSpace = configuration[Self.freeSpace]
         maximumCalls = configuration[Self.maximumCalls]
         answers = configuration[Self.answers]
+        ring = .nanoseconds(configuration[Self.ring].inNanoseconds)
+        reliable = configuration[Self.reliable]
+        earlyAnswer = configuration[Self.earlyAnswer]
+        lateOffer = configuration[Self.lateOffer]
+        sessionExpires = configuration[Self.sessionExpires].map { UInt32($0.components.seconds) }
+        changesByUpdate = configuration[Self.changesByUpdate]
+        privacy = configuration[Self.privacy]
     }
 }
 
@@ -172,6 +208,11 @@ package enum MediaStyle: String, CaseIterable, Hashable, Sendable {
     case rcs
     /// Never TLS (K1).
     case plain
+}
+
+/// Whether calls tell who makes or takes them (RFC 3323, RFC 3325).
+package enum PrivacyPreference: String, CaseIterable, Hashable, Sendable {
+    case none, id
 }
 
 /// A hash function that a UE can announce.

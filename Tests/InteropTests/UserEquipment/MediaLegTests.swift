@@ -31,8 +31,11 @@ import WireSyntax
             let announced = try Identity.selfSigned()
             media = MediaEnvironment(
                 eventLoop: eventLoop, deadlines: DeadlineDriver(eventLoop: eventLoop), pool: .singleton,
-                settings: settings, announced: announced,
-                tls: try PinnedTLS(identity: wrong ? try Identity.selfSigned() : announced),
+                settings: settings,
+                identity: MediaIdentity(
+                    announced: announced,
+                    tls: try PinnedTLS(identity: wrong ? try Identity.selfSigned() : announced)),
+                makeIdentity: { throw UserEquipmentError.stopped },
                 fingerprintPolicy: .standard, capture: nil, events: NoEvents(), logger: Logger(label: "test"))
             leg = MediaLeg(media, callID: address)
             let continuation = events.continuation
@@ -44,7 +47,7 @@ import WireSyntax
             LocalMedia(
                 address: media.settings.address, port: listening ? port : nil,
                 sessionID: "s\(UInt64.random(in: .min ... .max))", descriptionID: 1,
-                fingerprints: [media.announced.fingerprint()].compactMap { $0 },
+                fingerprints: [media.identity.announced.fingerprint()].compactMap { $0 },
                 setup: listening ? .passive : .active, cema: false, acceptTypes: ["text/plain", "*"],
                 maximumSize: 64 << 20, policy: isTLS ? .always : .never, isAgreed: isTLS,
                 fingerprintPolicy: .standard)

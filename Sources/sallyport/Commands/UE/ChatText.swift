@@ -15,6 +15,7 @@ enum ChatText {
                 + "SHA-256 \(digest): \(displayEscaped(path))"
         case .delivered: "* delivered"
         case .undelivered(_, _, let reason): "* NOT delivered: \(displayEscaped(reason))"
+        case .changed(_, let detail): "* changed: \(displayEscaped(detail))"
         case .ended(_, let cause): "* the call is over: \(displayEscaped(cause))"
         case .registrationLost(let reason): "* the registration is lost: \(displayEscaped(reason))"
         case .progress: nil

@@ -17,7 +17,10 @@ struct UECommand: AsyncParsableCommand {
 struct UECallCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "call", abstract: "Call somebody, send messages or a file, and hang up.",
-        discussion: "Exits 0 when everything was confirmed, 1 otherwise.")
+        discussion: """
+            Exits 0 when everything was confirmed and every change stood, 1 otherwise. --then says what comes after that, in order: \
+            message:TEXT, hold, resume, new-port, new-certificate, refresh (the same offer by re-INVITE), update (by UPDATE).
+            """)
 
     @Argument(help: "Whom to call, such as sip:bob@ims.lab.")
     var target: String
@@ -27,6 +30,18 @@ struct UECallCommand: AsyncParsableCommand {
 
     @Option(help: "Send this file.")
     var file: String?
+
+    @Option(
+        name: .long, parsing: .singleValue,
+        help: "Then do this (repeatable): message:TEXT, hold, resume, new-port, new-certificate, refresh or update.",
+        transform: { text in
+            guard let action = CallAction(text) else {
+                throw ValidationError(
+                    "\(text): not one of message:TEXT, hold, resume, new-port, new-certificate, refresh, update.")
+            }
+            return action
+        })
+    var then: [CallAction] = []
 
     @OptionGroup var options: CommonOptions
 
@@ -40,12 +55,13 @@ struct UECallCommand: AsyncParsableCommand {
         let target = target
         let messages = message
         let file = file
+        let then = then
         let output = Terminal.standardOutput(ProcessInfo.processInfo.environment)
         try await FunctionRunner(options: options, node: "UE", schema: UserEquipmentSettings.schema)
             .run { configuration, environment in
                 let ue = UserEquipment(settings: try UserEquipmentSettings(configuration), environment: environment)
                 return .ue(ue, environment.logger) {
-                    let report = try await ue.call(to: target, messages: messages, file: file)
+                    let report = try await ue.call(to: target, messages: messages, file: file, then: then)
                     for line in ChatText.security(report.security) { output.line(line) }
                     output.line(
                         "\(report.messagesConfirmed) of \(report.messagesSent) confirmed, \(report.bytesConfirmed) octets"
@@ -64,6 +80,9 @@ struct UEAnswerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "answer", abstract: "Answer every call and print what comes, until SIGTERM or Ctrl-C.")
 
+    @Option(help: "Let each call ring for so many seconds (0 to 60) before it is answered.")
+    var ring: Int?
+
     @OptionGroup var options: CommonOptions
 
     func run() async throws {
@@ -71,6 +90,7 @@ struct UEAnswerCommand: AsyncParsableCommand {
         try await FunctionRunner(
             options: options, node: "UE", schema: UserEquipmentSettings.schema,
             flags: [Configuration.Flag("calls.answer", "true")]
+                + (ring.map { [Configuration.Flag("calls.ring", "\($0) s")] } ?? [])
         ).run { configuration, environment in
             let settings = try UserEquipmentSettings(configuration)
             let ue = UserEquipment(settings: settings, environment: environment)
