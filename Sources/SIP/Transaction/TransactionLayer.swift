@@ -132,7 +132,9 @@ public struct TransactionLayer: Sendable {
     }
 
     /// Everything over this flow has failed: RFC 3261 §17.1.4 and §17.2.4, RFC 6026 §7.1.
-    public mutating func transportFailed(_ flow: Flow, now: NIODeadline) {
+    ///
+    /// - Parameter sparesServers: requests that came by it can still be answered by another connection (RFC 3261 §18.2.2); they fail when that does.
+    public mutating func transportFailed(_ flow: Flow, now: NIODeadline, sparesServers: Bool = false) {
         for id in inviteClients.values.filter({ $0.flow == flow }).map(\.id) {
             inviteClients[id]?.transportFailed(into: &actions)
             settle(id)
@@ -141,6 +143,7 @@ public struct TransactionLayer: Sendable {
             clients[id]?.transportFailed(into: &actions)
             settle(id)
         }
+        guard !sparesServers else { return }
         for id in inviteServers.values.filter({ $0.flow == flow }).map(\.id) {
             inviteServers[id]?.transportFailed(into: &actions)
             settle(id)
@@ -181,8 +184,13 @@ public struct TransactionLayer: Sendable {
     /// Starts a client transaction. `request` carries its top Via with a branch of its own.
     ///
     /// An ACK (to a 2xx) is only transmitted: the id returned then belongs to nothing. For a CANCEL see `cancel(_:adding:now:)`.
-    public mutating func send(_ request: Request, over flow: Flow, now: NIODeadline) -> TransactionID {
-        let id = newID(request.method == .invite ? .inviteClient : .client)
+    ///
+    /// - Parameter reserved: the id that `reserve(_:)` gave for it.
+    @discardableResult
+    public mutating func send(
+        _ request: Request, over flow: Flow, now: NIODeadline, as reserved: TransactionID? = nil
+    ) -> TransactionID {
+        let id = reserved ?? reserve(request.method)
         if request.method == .ack {
             actions.append(.transmit(.request(request), flow))
             return id
@@ -202,6 +210,17 @@ public struct TransactionLayer: Sendable {
         }
         settle(id)
         return id
+    }
+
+    /// The id of a client transaction that begins later, because its transport is not there yet.
+    public mutating func reserve(_ method: Method) -> TransactionID {
+        newID(method == .invite ? .inviteClient : .client)
+    }
+
+    /// Ends a transaction that was only reserved.
+    public mutating func abandon(_ reserved: TransactionID) {
+        actions.append(.failed(reserved))
+        actions.append(.terminated(reserved))
     }
 
     /// RFC 3261 §9.1: cancels an INVITE client transaction. The CANCEL waits for a provisional response if there was none yet; once it is out and

@@ -47,6 +47,8 @@ final class SIPConnection: ChannelInboundHandler {
     private var lastActivity: NIODeadline
     /// When the message that has begun must be whole.
     private var messageDeadline: NIODeadline?
+    /// Until an accepted connection has brought a message: a ping is none.
+    private var owesMessage: Bool
     private var received = 0
     private var sent = 0
     private var reason: String?
@@ -64,9 +66,16 @@ final class SIPConnection: ChannelInboundHandler {
         self.hello = hello
         self.ownFingerprint = ownFingerprint
         lastActivity = endpoint.eventLoop.now
+        owesMessage = target == nil
     }
 
     // MARK: From the endpoint
+
+    /// Accepted, and no message has come by it yet: it gives way where there are too many.
+    var givesWay: Bool { owesMessage }
+
+    /// RFC 5626 §4.4.1.
+    func ping() { _ = write(ByteBuffer(string: "\r\n\r\n")) }
 
     /// - Returns: false if nothing can be sent.
     func write(_ octets: ByteBuffer) -> Bool {
@@ -137,14 +146,18 @@ final class SIPConnection: ChannelInboundHandler {
         var hasFinished = false
         do {
             while case .open = state, let item = try decoder.next() {
-                hasFinished = true
                 switch item {
                 case .keepAlivePing:
                     // RFC 5626 §3.5.1: a ping (double CRLF) is answered with a pong (one CRLF).
                     _ = write(ByteBuffer(string: "\r\n"))
-                case .keepAlivePong: break
-                case .message(let message): endpoint.receive(message, over: flow)
-                case .malformed(let malformed): endpoint.refuse(malformed, over: flow)
+                case .keepAlivePong: endpoint.received(pong: flow)
+                case .message(let message):
+                    hasFinished = true
+                    owesMessage = false
+                    endpoint.receive(message, over: flow)
+                case .malformed(let malformed):
+                    hasFinished = true
+                    endpoint.refuse(malformed, over: flow)
                 }
             }
         } catch {
@@ -153,7 +166,9 @@ final class SIPConnection: ChannelInboundHandler {
             close("unreadable: \(error.error)")
             return
         }
-        if hasFinished, !decoder.isMidMessage {
+        if owesMessage {
+            // What it owes is due when it was due at first, whatever else it sends.
+        } else if !decoder.isMidMessage {
             messageDeadline = nil
         } else if messageDeadline == nil || hasFinished {
             messageDeadline = lastActivity + endpoint.limits.messageTime

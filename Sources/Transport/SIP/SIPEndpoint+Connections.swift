@@ -8,7 +8,14 @@ extension SIPEndpoint {
     /// A connection was accepted: its pipeline, or its end if there are too many.
     func accept(_ channel: any Channel, name: String, transport: Flow.Transport, tls: TLSServerSettings?) throws {
         guard let remote = channel.remoteEndpoint else { throw SIPTransportError.closed("no remote address") }
-        let ofSource = sources[remote.address, default: 0]
+        let source = remote.address.subscriber
+        let ofSource = sources[source, default: 0]
+        // Who has connected and brought nothing yet gives way: the first of them.
+        if connections.count >= limits.connections,
+            let first = connections.values.filter(\.givesWay).min(by: { $0.number < $1.number })
+        {
+            first.close("it has sent nothing, and others want to connect")
+        }
         guard !isStopped, connections.count < limits.connections, ofSource < limits.connectionsPerSource else {
             refusedCount += 1
             if events.isEnabled {
@@ -24,8 +31,8 @@ extension SIPEndpoint {
         let connection = SIPConnection(
             self, number: takeNumber(), name: name, transport: transport, target: nil, ready: nil, hello: hello,
             ownFingerprint: tls?.fingerprint)
-        connection.countedSource = remote.address
-        sources[remote.address] = ofSource + 1
+        connection.countedSource = source
+        sources[source] = ofSource + 1
         try assemble(
             channel, connection, hello, isClient: false, engine: tls.map { NIOSSLServerHandler(context: $0.context) })
     }
@@ -75,5 +82,13 @@ extension SIPEndpoint {
             sources[source] = count > 1 ? count - 1 : nil
         }
         if let flow { lost(flow, name: connection.name) }
+    }
+}
+
+extension IPAddress {
+    /// What one subscriber has: an IPv4 address, or a /64 of IPv6 (RFC 6177 §2), in which he may take any address.
+    var subscriber: IPAddress {
+        guard case .v6(let high, _) = unmapped else { return unmapped }
+        return .v6(high: high, low: 0)
     }
 }

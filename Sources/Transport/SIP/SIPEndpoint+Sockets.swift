@@ -51,10 +51,21 @@ extension SIPEndpoint {
         }
     }
 
-    /// Gives a name to an address without listening there: outgoing connections `from` this name are bound to it.
+    /// Gives a name to an address without listening there: outgoing connections `from` this name are bound to it. One of each family.
     package func use(_ address: IPAddress, as name: String) {
         eventLoop.preconditionInEventLoop()
-        addresses[name] = address
+        addresses[name] = (addresses[name] ?? []).filter { $0.isV6 != address.isV6 } + [address]
+    }
+
+    /// Of several sockets of a name (IPv4 and IPv6, for one) that from which `remote` can be reached.
+    func socket(_ name: String, _ transport: Flow.Transport? = nil, for remote: IPAddress) -> SIPSocket? {
+        sockets.first {
+            $0.name == name && (transport == nil || $0.transport == transport) && $0.local.address.isV6 == remote.isV6
+        }
+    }
+
+    private func localAddress(_ name: String, for remote: IPAddress) -> IPAddress? {
+        socket(name, for: remote)?.local.address ?? addresses[name]?.first { $0.isV6 == remote.isV6 }
     }
 
     /// A way to a peer: for UDP the socket `name`; otherwise the open connection to it that was opened from `name`, or a new one.
@@ -68,12 +79,21 @@ extension SIPEndpoint {
     ) -> EventLoopFuture<Flow> {
         eventLoop.preconditionInEventLoop()
         guard transport != .udp else {
-            guard let socket = sockets.first(where: { $0.name == name && $0.transport == .udp }) else {
+            guard let socket = socket(name, .udp, for: remote.address) else {
                 return eventLoop.makeFailedFuture(SIPTransportError.noListener(name))
             }
             return eventLoop.makeSucceededFuture(Flow(transport: .udp, local: socket.local, remote: remote))
         }
         // Without its settings a flow named TLS would be plain TCP.
+        let local = localAddress(name, for: remote.address).map { Endpoint($0, 0) }
+        return connect(to: remote, transport, from: name, local, tls)
+    }
+
+    /// - Parameter local: where to connect from; nil, and port 0: the system chooses.
+    func connect(
+        to remote: Endpoint, _ transport: Flow.Transport, from name: String, _ local: Endpoint?,
+        _ tls: TLSClientSettings?, timeout: TimeAmount = Sockets.connectTimeout
+    ) -> EventLoopFuture<Flow> {
         guard (transport == .tls) == (tls != nil) else { return eventLoop.makeFailedFuture(SIPTransportError.settings) }
         let target = SIPConnection.Target(
             name: name, transport: transport, remote: remote, serverName: tls?.serverName)
@@ -81,11 +101,10 @@ extension SIPEndpoint {
         guard !isStopped, connections.count < limits.connections else {
             return eventLoop.makeFailedFuture(SIPTransportError.tooManyConnections)
         }
-        let local = sockets.first { $0.name == name }?.local.address ?? addresses[name]
         let ready = eventLoop.makePromise(of: Flow.self)
         reusable[target] = ready.futureResult
         ready.futureResult.whenFailure { _ in self.reusable[target] = nil }
-        Sockets.connection(on: eventLoop, from: local, to: remote) { channel in
+        connector(eventLoop, local, remote, timeout) { channel in
             channel.eventLoop.makeCompletedFuture {
                 try self.prepare(channel, target: target, tls: tls, ready: ready)
             }
@@ -113,6 +132,8 @@ extension SIPEndpoint {
             self.isStopped = true
             let listening = self.sockets.map { $0.channel.close() }
             self.sockets = []
+            for one in self.keptAlive.values { one.timer.cancel() }
+            self.keptAlive = [:]
             for connection in Array(self.connections.values) { connection.close("stopped") }
             return EventLoopFuture.andAllComplete(listening, on: self.eventLoop)
         }
@@ -130,7 +151,10 @@ extension SIPEndpoint {
     func sentBy(for flow: Flow) -> Endpoint {
         guard flow.transport != .udp else { return flow.local }
         let name = name(of: flow)
-        let listener = sockets.first { $0.name == name && $0.transport == flow.transport }
+        let listeners = sockets.filter {
+            $0.name == name && $0.transport == flow.transport && $0.local.address.isV6 == flow.local.address.isV6
+        }
+        let listener = listeners.first { $0.local.address == flow.local.address } ?? listeners.first
         guard let local = listener?.local else { return flow.local }
         return local.address.isUnspecified ? Endpoint(flow.local.address, local.port) : local
     }

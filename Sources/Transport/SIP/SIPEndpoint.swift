@@ -10,7 +10,9 @@ import WireSyntax
 ///     outgoing connection ─┘    400 ◀┘ malformed                          └─▶ transmit ─▶ the flow it came by
 ///
 /// - Sockets have names (`gm`, `mw`): a message says by which it came, and a new connection is bound to the address of the one that it is opened for.
-/// - A flow is a socket and a peer. Answers go back by the flow of the request; when its connection is gone, they fail.
+/// - A flow is a socket and a peer. Answers go back by the flow of the request; when its connection is gone, by a new one where `connectBack` allows it (RFC 3261
+///   §18.2.2), otherwise they fail.
+/// - A request that is too long for UDP goes over TCP while the peer takes it (RFC 3261 §18.1.1).
 /// - What a peer sends never ends another peer's connection: a malformed request gets 400 with the place of the fault, an unreadable stream is closed.
 /// - Every message that comes or goes is a flow event.
 ///
@@ -40,8 +42,21 @@ package final class SIPEndpoint: @unchecked Sendable {
     private var hasHadUser = false
 
     var sockets: [SIPSocket] = []
-    /// Addresses for outgoing connections of names that have no listener.
-    var addresses: [String: IPAddress] = [:]
+    /// Addresses for outgoing connections of names that have no listener; one of a family.
+    var addresses: [String: [IPAddress]] = [:]
+    /// Opens a connection. Tests put their own here.
+    var connector: Connector = { loop, local, remote, timeout, initializer in
+        Sockets.connection(
+            on: loop, from: local?.address, port: local?.port ?? 0, to: remote, timeout: timeout,
+            initializer: initializer)
+    }
+    /// Names whose responses may go over a new connection.
+    var connectingBack: [String: TLSClientSettings?] = [:]
+    /// Requests that wait for the TCP connection that their length asks for.
+    var held: [TransactionID: HeldRequest] = [:]
+    /// Peers that took no TCP, until when they are not asked again.
+    var datagramPeers: [Endpoint: NIODeadline] = [:]
+    var keptAlive: [Flow: KeptAlive] = [:]
     var connections: [UInt64: SIPConnection] = [:]
     /// Open and opening connections that new flows may use.
     var reusable: [SIPConnection.Target: EventLoopFuture<Flow>] = [:]
@@ -58,7 +73,7 @@ package final class SIPEndpoint: @unchecked Sendable {
     package internal(set) var refusedCount = 0
     var isStopped = false
 
-    private var layer: TransactionLayer
+    var layer: TransactionLayer
     private var timer: DeadlineRegistration?
     private var deliveries = CircularBuffer<TransactionLayer.Action>()
     private var closedFlows = CircularBuffer<Flow>()
@@ -100,8 +115,21 @@ package final class SIPEndpoint: @unchecked Sendable {
     @discardableResult
     package func send(_ request: Request, over flow: Flow) -> TransactionID {
         eventLoop.preconditionInEventLoop()
-        let id = layer.send(addingVia(to: request, over: flow), over: flow, now: eventLoop.now)
-        pump()
+        let complete = addingVia(to: request, over: flow)
+        guard isTooLong(complete, for: flow) else {
+            let id = layer.send(complete, over: flow, now: eventLoop.now)
+            pump()
+            return id
+        }
+        let id = layer.reserve(request.method)
+        held[id] = HeldRequest()
+        overTCP(flow) { result in
+            let held = self.held.removeValue(forKey: id)
+            let chosen = (try? result.get()) ?? flow
+            self.layer.send(self.addingVia(to: request, over: chosen), over: chosen, now: self.eventLoop.now, as: id)
+            if let extra = held?.cancellation { self.layer.cancel(id, adding: extra, now: self.eventLoop.now) }
+            self.pump()
+        }
         return id
     }
 
@@ -119,10 +147,15 @@ package final class SIPEndpoint: @unchecked Sendable {
         pump()
     }
 
-    /// RFC 3261 §9.1: cancels an INVITE that was sent. See `TransactionLayer.cancel`.
+    /// RFC 3261 §9.1: cancels an INVITE that was sent. See `TransactionLayer.cancel`. One that still waits for its connection is cancelled when it has gone out;
+    /// its CANCEL then has an id that is not told.
     @discardableResult
     package func cancel(_ invite: TransactionID, adding headers: Headers = Headers()) -> TransactionID? {
         eventLoop.preconditionInEventLoop()
+        if held[invite] != nil {
+            held[invite]?.cancellation = headers
+            return nil
+        }
         let id = layer.cancel(invite, adding: headers, now: eventLoop.now)
         pump()
         return id
@@ -132,7 +165,17 @@ package final class SIPEndpoint: @unchecked Sendable {
     package func sendStateless(_ message: Message, over flow: Flow) {
         eventLoop.preconditionInEventLoop()
         switch message {
-        case .request(let request): transmit(.request(addingVia(to: request, over: flow)), over: flow)
+        case .request(let request):
+            let complete = addingVia(to: request, over: flow)
+            guard isTooLong(complete, for: flow) else {
+                transmit(.request(complete), over: flow)
+                break
+            }
+            overTCP(flow) { result in
+                let chosen = (try? result.get()) ?? flow
+                self.transmit(.request(self.addingVia(to: request, over: chosen)), over: chosen)
+                self.pump()
+            }
         case .response: transmit(message, over: flow)
         }
         pump()
@@ -252,7 +295,9 @@ package final class SIPEndpoint: @unchecked Sendable {
         // RFC 3261 §18.4. Not from inside the loop over actions: the layer is asked afterwards.
         switch write(message, over: flow) {
         case .written: if events.isEnabled { events.emit(SIPTrace.event(message, .sent, over: flow)) }
-        case .gone: layer.transportFailed(flow, now: eventLoop.now)
+        case .gone:
+            if case .response(let response) = message, sendBack(response, over: flow) { break }
+            layer.transportFailed(flow, now: eventLoop.now)
         case .tooLarge(let octets):
             // The fault of who made the message, who need not be this peer: what else runs with the peer goes on.
             tooLargeCount += 1
@@ -271,7 +316,8 @@ package final class SIPEndpoint: @unchecked Sendable {
     func lost(_ flow: Flow, name: String) {
         // What was received by it is still to be delivered under its name.
         closedNames[flow.connection] = name
-        layer.transportFailed(flow, now: eventLoop.now)
+        keptAlive.removeValue(forKey: flow)?.timer.cancel()
+        layer.transportFailed(flow, now: eventLoop.now, sparesServers: connectingBack[name] != nil)
         closedFlows.append(flow)
         pump()
     }

@@ -4,7 +4,7 @@ import NIOCore
 package struct SIPEndpointLimits: Sendable {
     /// Connections of all listeners, accepted and opened.
     package var connections = 4096
-    /// Accepted connections of one source address.
+    /// Accepted connections of one source: an IPv4 address, or the /64 of an IPv6 address, all of which is one subscriber's.
     package var connectionsPerSource = 256
     /// A connection over which nothing comes or goes for so long is closed. Keep-alives (RFC 5626 §3.5.1) count.
     ///
@@ -13,6 +13,17 @@ package struct SIPEndpointLimits: Sendable {
     package var idle = TimeAmount.minutes(125)
     /// From the first octet of a message, and from the acceptance of a connection (TLS included), to the end of the message.
     package var messageTime = TimeAmount.seconds(20)
+    /// RFC 3261 §18.1.1: a longer request does not go over UDP while TCP can be had.
+    package var datagramRequest = 1300
+    /// How long the peer has to take the TCP connection for such a request; after that, and for `datagramPeerTime`, it goes over UDP.
+    package var switchTime = TimeAmount.seconds(2)
+    package var datagramPeerTime = TimeAmount.minutes(5)
+    /// Peers of whom it is remembered that they take no TCP.
+    package var datagramPeers = 4096
+    /// RFC 5626 §4.4.1: a ping that gets no pong in this time has found a dead flow.
+    package var pongTime = TimeAmount.seconds(10)
+    /// Flows that are kept alive at a time.
+    package var keepAlives = 10_000
     /// Octets that may wait for a peer that does not read; beyond, its connection is closed.
     package var pendingOctets = 1 << 20
     /// Answers to malformed requests: so many at once, and so many a second.

@@ -12,19 +12,37 @@ package enum TLSContexts {
     /// A line in the format of SSLKEYLOGFILE, without a line end. Called on event loops.
     package typealias KeyLogHook = @Sendable (ByteBuffer) -> Void
 
-    /// The server's side of Gm: it shows a certificate with its names and asks for none (digest authenticates the UE).
-    package static func gmServer(_ identity: Identity, keyLog: KeyLogHook? = nil) throws -> NIOSSLContext {
+    /// The server's side of SIP: it shows a certificate with its names.
+    ///
+    /// - Parameter authorities: DER of those that must vouch for the client, who without a certificate of theirs does not get in (Mw, RFC 5922 §7.4). Nil: none
+    ///   is asked for (Gm, where digest authenticates the UE).
+    package static func gmServer(
+        _ identity: Identity, clientsOf authorities: [[UInt8]]? = nil, keyLog: KeyLogHook? = nil
+    ) throws -> NIOSSLContext {
         var configuration = TLSConfiguration.makeServerConfiguration(
             certificateChain: identity.certificates.map { .certificate($0) },
             privateKey: .privateKey(identity.privateKey))
+        if let authorities {
+            configuration.certificateVerification = .noHostnameVerification
+            configuration.trustRoots = .certificates(
+                try authorities.map { try NIOSSLCertificate(bytes: $0, format: .der) })
+        }
         profile(&configuration, keyLog: keyLog)
         return try NIOSSLContext(configuration: configuration)
     }
 
-    /// The UE's side of Gm: the chain must lead to one of `authorities` (DER), the name must be the one that `NIOSSLClientHandler` is given, or the address
+    /// The client's side of SIP: the chain must lead to one of `authorities` (DER), the name must be the one that `NIOSSLClientHandler` is given, or the address
     /// that was connected to where it is given none.
-    package static func gmClient(trusting authorities: [[UInt8]], keyLog: KeyLogHook? = nil) throws -> NIOSSLContext {
+    ///
+    /// - Parameter identity: what it shows to a server that asks.
+    package static func gmClient(
+        trusting authorities: [[UInt8]], identity: Identity? = nil, keyLog: KeyLogHook? = nil
+    ) throws -> NIOSSLContext {
         var configuration = TLSConfiguration.makeClientConfiguration()
+        if let identity {
+            configuration.certificateChain = identity.certificates.map { .certificate($0) }
+            configuration.privateKey = .privateKey(identity.privateKey)
+        }
         configuration.certificateVerification = .fullVerification
         configuration.trustRoots = .certificates(try authorities.map { try NIOSSLCertificate(bytes: $0, format: .der) })
         profile(&configuration, keyLog: keyLog)

@@ -72,6 +72,16 @@ struct ClientTransactionTests {
                 "29500 > OPTIONS", "32000 timedOut", "32000 terminated",
             ]),
         Row(
+            "17.1.2.2: timer F ends it over TCP as well, with nothing repeated", .options, H.tcp, [(100, 100)],
+            ["0 > OPTIONS", "100 response 100", "32000 timedOut", "32000 terminated"]),
+        Row(
+            "17.1.2.2: in Completed a late provisional response is absorbed", .options, H.udp,
+            [(100, 200), (200, 100)],
+            ["0 > OPTIONS", "100 response 200", "5100 terminated"]),
+        Row(
+            "17.1.2.2: 503 is a response like others, and ends the transaction", .options, H.tcp, [(100, 503)],
+            ["0 > OPTIONS", "100 response 503", "100 terminated"]),
+        Row(
             "17.1.2.2: copies of the final response are absorbed until timer K", .bye, H.udp,
             [(100, 200), (200, 200), (5200, 200)],
             ["0 > BYE", "100 response 200", "5100 terminated", "5200 response 200 of nothing"]),

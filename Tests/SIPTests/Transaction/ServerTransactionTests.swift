@@ -66,6 +66,18 @@ struct ServerTransactionTests {
             "17.2.1: over TCP no timer G, and timer I is 0", .invite, H.tcp, [(0, .respond(486)), (900, .ack)],
             ["0 request INVITE", "0 > 486", "900 terminated"]),
         Row(
+            "17.2.1: timer H ends it over TCP as well", .invite, H.tcp, [(0, .respond(486))],
+            ["0 request INVITE", "0 > 486", "32000 timedOut", "32000 terminated"]),
+        Row(
+            "17.2.1: in Completed every other final response is discarded, and the INVITE again gets the first",
+            .invite,
+            H.tcp, [(0, .respond(486)), (10, .respond(200)), (20, .respond(603)), (30, .again), (900, .ack)],
+            ["0 request INVITE", "0 > 486", "30 > 486", "900 terminated"]),
+        Row(
+            "17.2.1: every provisional response goes out, and the last of them again", .invite, H.udp,
+            [(10, .respond(100)), (20, .respond(180)), (30, .respond(183)), (40, .again), (50, .respond(200))],
+            ["0 request INVITE", "10 > 100", "20 > 180", "30 > 183", "40 > 183", "50 > 200", "32050 terminated"]),
+        Row(
             "17.2.2: Trying absorbs, Proceeding repeats the 1xx, Completed the final until timer J", .options, H.udp,
             [(10, .again), (20, .respond(100)), (30, .again), (40, .respond(200)), (50, .again), (60, .respond(500))],
             ["0 request OPTIONS", "20 > 100", "30 > 100", "40 > 200", "50 > 200", "32040 terminated"]),
@@ -154,6 +166,29 @@ struct ServerTransactionTests {
         _ = harness.take()
         harness.fail(flow)
         #expect(harness.take() == expected)
+    }
+
+    @Test("RFC 6026 7.1: a transport failure in Accepted is told to the user, who repeats the 2xx")
+    func acceptedFails() throws {
+        var harness = H()
+        let invite = H.request(.invite)
+        harness.receive(invite, over: H.udp)
+        harness.respond(200, to: invite, try #require(harness.ids.first))
+        harness.fail(H.udp)
+        #expect(harness.take() == ["0 request INVITE", "0 > 200", "0 failed"])
+        #expect(harness.layer.count == 1)
+    }
+
+    @Test("RFC 3261 18.2.2: a connection is gone and answers may go by another: the server transaction stays")
+    func spared() throws {
+        var harness = H()
+        harness.receive(H.request(.invite), over: H.tcp)
+        _ = harness.send(H.request(.bye, branch: "z9hG4bKbye"), over: H.tcp)
+        _ = harness.take()
+        harness.layer.transportFailed(H.tcp, now: harness.now, sparesServers: true)
+        harness.advance(to: 0)
+        harness.respond(486, to: H.request(.invite), try #require(harness.ids.first))
+        #expect(harness.take() == ["0 failed", "0 terminated", "0 > 486"])
     }
 
     @Test("A13: requests beyond the limit get 503 with Retry-After and leave no state")

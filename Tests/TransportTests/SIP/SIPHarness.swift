@@ -19,6 +19,12 @@ final class SIPHarness: SIPUser {
     var log: [String] = []
     var requests: [(request: Request, transaction: TransactionID?, flow: Flow)] = []
     var responses: [Response] = []
+    /// Connections that the endpoint opened, and whether the peers take any.
+    var dialled: [(local: Endpoint?, remote: Endpoint, channel: EmbeddedChannel)] = []
+    var takesConnections = false
+    /// Connections wait for `connectHeld`.
+    var holdsConnections = false
+    private var heldConnections: [() -> Void] = []
     var onRequest: ((Request, TransactionID?, Flow) -> Void)?
 
     init(limits: SIPEndpointLimits = SIPEndpointLimits()) {
@@ -30,6 +36,33 @@ final class SIPHarness: SIPUser {
         socket = EmbeddedChannel(loop: loop)
         endpoint.sockets.append(SIPSocket(name: "mw", transport: .udp, local: Self.local, channel: socket))
         endpoint.user = self
+        endpoint.connector = { [weak self] _, local, remote, _, initializer in
+            guard let self else { return EmbeddedEventLoop().makeFailedFuture(ChannelError.connectPending) }
+            return self.dial(local, remote, initializer)
+        }
+    }
+
+    private func dial(
+        _ local: Endpoint?, _ remote: Endpoint, _ initializer: @escaping (any Channel) -> EventLoopFuture<Void>
+    ) -> EventLoopFuture<any Channel> {
+        let promise = loop.makePromise(of: (any Channel).self)
+        let go = { [self] in
+            guard takesConnections else { return promise.fail(ChannelError.connectPending) }
+            let channel = EmbeddedChannel(loop: loop)
+            channel.localAddress = SocketAddress(Endpoint(local?.address ?? Self.local.address, local?.port ?? 49_000))
+            channel.remoteAddress = SocketAddress(remote)
+            dialled.append((local, remote, channel))
+            initializer(channel).flatMap { channel.connect(to: SocketAddress(remote)) }.map { channel }
+                .cascade(to: promise)
+        }
+        if holdsConnections { heldConnections.append(go) } else { go() }
+        return promise.futureResult
+    }
+
+    func connectHeld() {
+        for go in heldConnections { go() }
+        heldConnections = []
+        loop.run()
     }
 
     func receive(_ text: String, from remote: Endpoint = SIPHarness.peer) {
