@@ -133,6 +133,8 @@ package final class HomeNetwork: @unchecked Sendable {
                 }
             case .cancel(let branch):
                 if let transaction = branches.cancel(branch) { endpoint?.cancel(transaction) }
+            case .flowFailed(let binding, let uri):
+                report(registrar.flowFailed(binding, of: uri, now: eventLoop.now))
             }
         }
         setTimer()

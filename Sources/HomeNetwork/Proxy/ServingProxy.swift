@@ -21,6 +21,8 @@ package struct ServingProxy<Server: Hashable & Sendable>: Sendable {
         /// ACK to a 2xx: no transaction.
         case forwardStateless(Request, to: NextHop)
         case cancel(Branch)
+        /// The edge of this contact has no way to it: see `Registrar.flowFailed`.
+        case flowFailed(Binding, of: SIPURI)
     }
 
     package struct Limits: Sendable {
@@ -48,6 +50,8 @@ package struct ServingProxy<Server: Hashable & Sendable>: Sendable {
     private var contexts: [UInt64: Context] = [:]
     private var contextOfBranch: [Branch: UInt64] = [:]
     private var contextOfServer: [Server: UInt64] = [:]
+    /// The contact that a branch goes to, with the address that was called.
+    private var bindingOfBranch: [Branch: (binding: Binding, uri: SIPURI)] = [:]
     private var loopKeys: Set<String> = []
     private var nextID: UInt64 = 1
     private var actions = CircularBuffer<Action>()
@@ -101,6 +105,7 @@ package struct ServingProxy<Server: Hashable & Sendable>: Sendable {
     private struct Target {
         var request: Request
         var hop: NextHop
+        var binding: (binding: Binding, uri: SIPURI)?
     }
 
     private mutating func route(
@@ -168,7 +173,7 @@ package struct ServingProxy<Server: Hashable & Sendable>: Sendable {
                 copy.headers.prepend(.recordRoute, recordRoute)
             }
             guard let hop = nextHop(&copy) else { return nil }
-            return Target(request: copy, hop: hop)
+            return Target(request: copy, hop: hop, binding: (binding, uri))
         }
         guard !targets.isEmpty else { throw Refusal(480) }
         return targets
@@ -236,6 +241,7 @@ package struct ServingProxy<Server: Hashable & Sendable>: Sendable {
             context.responses.add(branch, now: now)
             context.alive.insert(branch)
             contextOfBranch[branch] = id
+            bindingOfBranch[branch] = target.binding
             actions.append(.forward(target.request, to: target.hop, branch: branch))
         }
         noteDeadline(context)
@@ -292,6 +298,9 @@ package struct ServingProxy<Server: Hashable & Sendable>: Sendable {
         var response = response
         response.headers.removeFirst(.via)
         guard response.headers.contains(.via) else { return }
+        if [404, 430].contains(response.status), let tried = bindingOfBranch.removeValue(forKey: branch) {
+            actions.append(.flowFailed(tried.binding, of: tried.uri))
+        }
         advance(id) { $0.receive(response, on: branch, now: now) }
     }
 
@@ -309,6 +318,7 @@ package struct ServingProxy<Server: Hashable & Sendable>: Sendable {
 
     /// The client transaction of a branch is over: with the last one the context goes.
     package mutating func terminated(_ branch: Branch) {
+        bindingOfBranch[branch] = nil
         guard let id = contextOfBranch.removeValue(forKey: branch) else { return }
         contexts[id]?.alive.remove(branch)
         guard let context = contexts[id], context.alive.isEmpty else { return }

@@ -11,6 +11,13 @@ package struct Binding: Hashable, Sendable {
     /// Path values, topmost first: the Route of a request to this contact.
     package var path: [String]
 
+    /// Whether `other` is of the same device: equal `+sip.instance`, and the same `reg-id` or none (RFC 5626 §4.1, §6).
+    func isOfDevice(_ other: NameAddress) -> Bool {
+        guard let instance = contact.parameters.value("+sip.instance"), !instance.isEmpty else { return false }
+        return other.parameters.value("+sip.instance") == instance
+            && other.parameters.value("reg-id") == contact.parameters.value("reg-id")
+    }
+
     /// `q` in thousandths; 1000 where it is absent or malformed.
     package var preference: Int {
         guard let text = contact.parameters.value("q"), let value = Double(text), (0...1).contains(value) else {

@@ -166,6 +166,17 @@ package struct Registrar: Sendable {
         return result
     }
 
+    /// The edge says that it has no way to a contact any more (RFC 5626 §5.3: 430; a P-CSCF that does not know the registration: 404): the binding goes, if it is
+    /// still the one that was tried.
+    package mutating func flowFailed(_ binding: Binding, of uri: SIPURI, now: NIODeadline) -> [Event] {
+        guard let key = setKey(uri) else { return [] }
+        let before = locations.bindings(of: key, now: now)
+        let after = before.filter { $0 != binding }
+        guard after.count < before.count else { return [] }
+        locations.replace(key, with: after)
+        return after.isEmpty ? [.deregistered(key, expired: false)] : [.registered(key)]
+    }
+
     private struct Refusal: Error { var status: Int }
 
     /// The bindings after the request, or why none of it may be carried out.
@@ -189,7 +200,10 @@ package struct Registrar: Sendable {
         for contact in contacts {
             let lifetime = lifetime(of: contact, headers)
             if lifetime > 0, lifetime < settings.minimumExpires { return .failure(Refusal(status: 423)) }
-            let isSame = { (binding: Binding) in binding.contact.uri.isEquivalent(to: contact.uri) }
+            // RFC 5626 §6: the same device on another flow takes the place of what it had. TS 24.229 §5.4.1.2 does so without reg-id as well.
+            let isSame = { (binding: Binding) in
+                binding.contact.uri.isEquivalent(to: contact.uri) || binding.isOfDevice(contact)
+            }
             if let existing = before.first(where: isSame), !precedes(existing) {
                 return .failure(Refusal(status: 500))
             }

@@ -38,6 +38,8 @@ final class UserAgent: SIPUser, @unchecked Sendable {
     /// With the sequence numbers used so far.
     private var credential: DigestClient.Credential
     private let sequenceFile: SequenceFile?
+    /// RFC 5626 §4.1, for the life of the process.
+    let instance = UserAgent.makeInstance()
 
     var flow: Flow?
     var registration: Registration?
@@ -77,6 +79,16 @@ final class UserAgent: SIPUser, @unchecked Sendable {
         }
     }
 
+    /// A random UUID (RFC 4122 version 4).
+    private static func makeInstance() -> String {
+        var octets = (0..<16).map { _ in UInt8.random(in: .min ... .max) }
+        octets[6] = octets[6] & 0x0F | 0x40
+        octets[8] = octets[8] & 0x3F | 0x80
+        let digits = octets.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }
+        let groups = [digits[0..<4], digits[4..<6], digits[6..<8], digits[8..<10], digits[10..<16]]
+        return "urn:uuid:" + groups.map { $0.joined() }.joined(separator: "-")
+    }
+
     func randomText() -> String {
         String(UInt64.random(in: .min ... .max), radix: 36) + String(UInt64.random(in: .min ... .max), radix: 36)
     }
@@ -96,7 +108,8 @@ final class UserAgent: SIPUser, @unchecked Sendable {
                 .init(
                     identity: self.settings.identity, expires: self.settings.expires,
                     indicates: self.settings.indicate, optionTag: self.settings.optionTag, callID: self.randomText(),
-                    tag: self.randomText()), digest: digest)
+                    tag: self.randomText(), instance: self.instance, userAgent: self.settings.userAgent),
+                digest: digest)
             self.registration?.start(contact: self.contact(on: flow))
             self.performRegistration()
         }

@@ -23,6 +23,10 @@ struct Registration: Sendable {
         /// Route values before the home network is known: none, since the REGISTER is sent to the P-CSCF itself.
         var callID: String
         var tag: String
+        /// `urn:uuid:…` of this UE (RFC 5626 §4.1): a registration on a new flow then takes the place of the old one.
+        var instance: String?
+        /// User-Agent of REGISTER.
+        var userAgent: String?
     }
 
     enum Action: Hashable, Sendable {
@@ -41,8 +45,9 @@ struct Registration: Sendable {
 
     /// Attempts for one registration: challenge, stale nonce, agreement, interval, option tag.
     static let maximumAttempts = 6
-    /// Pause before a lost registration is tried again.
+    /// Pause before a lost registration is tried again; it doubles with each failure (RFC 5626 §4.5).
     static let retryInterval = TimeAmount.seconds(30)
+    static let maximumRetryInterval = TimeAmount.seconds(1800)
 
     let settings: Settings
     private(set) var agreement: SecurityAgreement
@@ -60,6 +65,9 @@ struct Registration: Sendable {
     private var refresh: NIODeadline?
     /// A registration that stood once is tried again for as long as the UE runs.
     private var hasBeenRegistered = false
+    /// Failures since the last success.
+    private var failures = 0
+    private var usesAgreementTag = false
 
     init(_ settings: Settings, digest: DigestClient) {
         self.settings = settings
@@ -80,7 +88,7 @@ struct Registration: Sendable {
     mutating func start(contact: SIPURI) {
         // A new flow: what was agreed on another one is not known there.
         agreement.reset()
-        self.contact = "<\(contact)>"
+        self.contact = "<\(contact)>" + (settings.instance.map { ";+sip.instance=\"<\($0)>\"" } ?? "")
         begin(.registering)
     }
 
@@ -106,7 +114,7 @@ struct Registration: Sendable {
         agreement.receive(response.headers)
         guard response.status != 200 else { return accepted(response, now: now) }
         guard attempts < Self.maximumAttempts, canTryAgain(response) else {
-            return fail(response.status, response.reason, now: now)
+            return fail(response.status, response.reason, now: now, retryAfter: response.retryAfter)
         }
         send()
     }
@@ -148,6 +156,13 @@ struct Registration: Sendable {
             }
             usesOptionTag = false
             return true
+        case 421:
+            // RFC 3329 §2.3.1: the network wants the option tag.
+            guard !usesAgreementTag, response.headers.tokens(.require).contains(SecurityAgreement.optionTag) else {
+                return false
+            }
+            usesAgreementTag = true
+            return true
         case 494:
             // RFC 3329 §2.3.1: the list is in it.
             return !agreement.serverEntries.isEmpty
@@ -170,6 +185,7 @@ struct Registration: Sendable {
         associatedIdentities = (try? response.headers.addresses(.pAssociatedURI).map { "\($0.uri)" }) ?? []
         let granted = grantedExpiry(response)
         state = .registered
+        failures = 0
         hasBeenRegistered = true
         // TS 24.229 §5.1.1.4.1: 600 s before the end, or at half time where that is sooner.
         let pause = granted > 1200 ? granted - 600 : max(granted / 2, 1)
@@ -184,7 +200,8 @@ struct Registration: Sendable {
         return mine?.parameters.value("expires").flatMap { UInt32($0) } ?? response.headers.expires ?? expires
     }
 
-    private mutating func fail(_ status: Int, _ reason: String, now: NIODeadline) {
+    /// - Parameter retryAfter: seconds, as the network asks for (RFC 3261 §20.33).
+    private mutating func fail(_ status: Int, _ reason: String, now: NIODeadline, retryAfter: UInt32? = nil) {
         serviceRoute = []
         let reason = digest.hasRefusedNetwork ? "\(reason): the challenge was not the home network's" : reason
         if state == .leaving {
@@ -193,8 +210,16 @@ struct Registration: Sendable {
         }
         state = .idle
         agreement.reset()
-        if hasBeenRegistered { refresh = now + Self.retryInterval }
+        if hasBeenRegistered { refresh = now + pause(retryAfter) }
+        failures += 1
         actions.append(.failed(status: status, reason: reason))
+    }
+
+    /// Never sooner than the network says, and ever longer (RFC 5626 §4.5, TS 24.229 §5.1.1.2.1).
+    private func pause(_ retryAfter: UInt32?) -> TimeAmount {
+        let own = Self.retryInterval.nanoseconds << Int64(min(failures, 10))
+        let asked = Int64(min(retryAfter ?? 0, 86_400)) * 1_000_000_000
+        return .nanoseconds(max(min(own, Self.maximumRetryInterval.nanoseconds), asked))
     }
 
     /// Request-URI of REGISTER (RFC 3261 §10.2), and therefore the digest-uri.
@@ -212,12 +237,20 @@ struct Registration: Sendable {
         headers.append(.contact, contact)
         headers.append(.expires, "\(state == .leaving ? 0 : expires)")
         headers.append(.supported, "path")
+        if let userAgent = settings.userAgent { headers.append(.userAgent, userAgent) }
         if let value = digest.authorization(
             method: .register, uri: "\(registrar)", realm: "\(settings.identity.host)")
         {
             headers.append(.authorization, value)
         }
-        agreement.apply(to: &headers, optionTag: usesOptionTag)
+        agreement.apply(to: &headers, optionTag: usesOptionTag, agreementTag: usesAgreementTag)
         actions.append(.send(Request(method: .register, uri: .sip(registrar), headers: headers)))
+    }
+}
+
+extension Response {
+    /// Seconds of Retry-After (RFC 3261 §20.33).
+    fileprivate var retryAfter: UInt32? {
+        headers[.retryAfter].flatMap { UInt32($0.prefix { $0.isASCII && $0.isNumber }) }
     }
 }

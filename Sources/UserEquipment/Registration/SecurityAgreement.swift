@@ -7,6 +7,8 @@ struct SecurityAgreement: Hashable, Sendable {
     /// MSRP over TLS with fingerprints, end to access edge.
     static let mechanism = "msrp-tls"
     static let parameter = "mediasec"
+    /// Option tag of RFC 3329.
+    static let optionTag = "sec-agree"
 
     /// This UE says that it can.
     let indicates: Bool
@@ -31,14 +33,16 @@ struct SecurityAgreement: Hashable, Sendable {
     mutating func reset() { serverEntries = [] }
 
     /// Puts the headers of a REGISTER in: what the UE can, and an exact copy of what the network said.
-    func apply(to headers: inout Headers, optionTag: Bool) {
+    ///
+    /// - Parameter agreementTag: `sec-agree` as well, for a network that asked for it by 421.
+    func apply(to headers: inout Headers, optionTag: Bool, agreementTag: Bool = false) {
         guard indicates else { return }
         headers.append(.securityClient, "\(Self.mechanism);\(Self.parameter)")
         if !serverEntries.isEmpty { headers.append(.securityVerify, serverEntries.joined(separator: ", ")) }
-        if optionTag {
-            headers.append(.require, Self.parameter)
-            headers.append(.proxyRequire, Self.parameter)
-        }
+        let tags = (agreementTag ? [Self.optionTag] : []) + (optionTag ? [Self.parameter] : [])
+        guard !tags.isEmpty else { return }
+        headers.append(.require, tags.joined(separator: ", "))
+        headers.append(.proxyRequire, tags.joined(separator: ", "))
     }
 
     /// Names and parameters in either case, other parameters in any order.

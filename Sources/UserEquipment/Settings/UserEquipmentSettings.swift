@@ -25,6 +25,10 @@ package struct UserEquipmentSettings: Sendable {
         "registration.expires", .duration(.seconds(60)...(.seconds(86_400))), default: .seconds(600),
         help: "Life of the registration that is asked for")
 
+    static let userAgent = Key(
+        "user-agent", .string, default: "sallyport",
+        help: "User-Agent of REGISTER, by which a network tells classes of UEs")
+
     static let indicate = Key(
         "security.indicate", .bool, default: true, help: "Send Security-Client: msrp-tls;mediasec when registering")
     static let optionTag = Key(
@@ -98,7 +102,7 @@ package struct UserEquipmentSettings: Sendable {
             e2ae, fingerprints, allowSHA1, wrongCertificate, certificate, key, style, setup, cema, refuseTLS,
             answerPlain, cpim, successReport, maximumSize, folder, freeSpace, maximumCalls, answers, ring, reliable,
             earlyAnswer, lateOffer, sessionExpires, changesByUpdate, privacy,
-        ] + AKASettings.entries)
+        ] + AKASettings.entries + [userAgent])
 
     package var identity: SIPURI
     package var privateIdentity: String
@@ -109,6 +113,7 @@ package struct UserEquipmentSettings: Sendable {
     package var authorities: String?
     /// Seconds.
     package var expires: UInt32
+    package var userAgent: String
     package var indicate: Bool
     package var optionTag: Bool
     package var e2ae: EndToAccessEdgePolicy
@@ -160,6 +165,11 @@ package struct UserEquipmentSettings: Sendable {
                 remedy: "Name the PEM file of the CA that issued the P-CSCF's certificate.")
         }
         expires = UInt32(configuration[Self.expires].components.seconds)
+        userAgent = configuration[Self.userAgent]
+        guard userAgent.utf8.count <= 200, userAgent.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) else {
+            throw configuration.problem(
+                Self.userAgent, "is not a header value of at most 200 characters", remedy: "Use printable ASCII.")
+        }
         indicate = configuration[Self.indicate]
         optionTag = configuration[Self.optionTag]
         e2ae = configuration[Self.e2ae]

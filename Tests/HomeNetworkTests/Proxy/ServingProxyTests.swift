@@ -98,6 +98,32 @@ struct ServingProxyTests {
         #expect(home.proxy.contextCount == 0)
     }
 
+    @Test(
+        "RFC 5626 5.3: a contact whose edge has no way to it is forgotten, if it is still the one that was tried",
+        arguments: [430, 404])
+    func flowFailed(status: Int) throws {
+        var home = try Harness()
+        guard case .forward(let request, _, let branch)? = home.receive(try home.request()).first else {
+            Issue.record("not forwarded")
+            return
+        }
+        home.proxy.receive(Self.response(status, to: request), branch: branch, now: home.ue.now)
+        guard case .flowFailed(let binding, let uri)? = home.drain().first else {
+            Issue.record("not forgotten")
+            return
+        }
+        var renewed = home.ue
+        #expect(try renewed.contacts("sip:bob@ims.lab").count == 1)
+        try renewed.register(
+            ["<sip:bob@127.0.0.8:4000>"], user: "bob", as: "bob@ims.lab", password: "b",
+            extra: [(.path, "<sip:pnew@127.0.0.4:5070;transport=tcp;lr>")])
+        let kept = renewed.registrar.flowFailed(binding, of: uri, now: renewed.now)
+        #expect(try kept.isEmpty && renewed.contacts("sip:bob@ims.lab").count == 1)
+        let events = home.ue.registrar.flowFailed(binding, of: uri, now: home.ue.now)
+        #expect(events == [.deregistered("bob@ims.lab", expired: false)])
+        #expect(try home.ue.contacts("sip:bob@ims.lab") == [])
+    }
+
     @Test("RFC 3261 16.3, 16.5: what is not forwarded")
     func refused() throws {
         var home = try Harness()

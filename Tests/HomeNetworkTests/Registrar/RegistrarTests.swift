@@ -217,6 +217,24 @@ struct RegistrarTests {
         #expect(try ue.contacts() == [])
     }
 
+    @Test(
+        "RFC 5626 6, 4.1: a device that comes again on another flow takes its own place; another device has one of its own"
+    )
+    func device() throws {
+        var ue = try RegistrarHarness()
+        func contact(_ port: Int, _ instance: String, _ number: Int? = nil) -> String {
+            "<sip:alice@127.0.0.9:\(port);transport=tcp>;+sip.instance=\"<urn:uuid:\(instance)>\""
+                + (number.map { ";reg-id=\($0)" } ?? "")
+        }
+        for port in 1...20 { #expect(try ue.register([contact(port, "a")], callID: "c\(port)").status == 200) }
+        #expect(try ue.contacts() == ["sip:alice@127.0.0.9:20;transport=tcp"])
+        #expect(try ue.register([contact(30, "b")], callID: "other").status == 200)
+        #expect(try ue.register([contact(31, "b", 2)], callID: "other").status == 200)
+        #expect(try ue.contacts().count == 3)
+        #expect(try ue.register([contact(32, "b", 2)], callID: "other").status == 200)
+        #expect(try ue.contacts().count == 3)
+    }
+
     @Test("Limit of contacts: 403, and none of the request is carried out")
     func contactLimit() throws {
         var ue = try RegistrarHarness()

@@ -158,6 +158,37 @@ import WireSyntax
         #expect(run.outcomes == [.failed(status: 420, reason: "Bad Extension")])
     }
 
+    @Test("RFC 3329 2.3.1: 421 gets the option tag, once; RFC 5626 4.1: the device and the class of the UE are named")
+    func extensionRequired() throws {
+        var run = try Run()
+        run.registration = Registration(
+            .init(
+                identity: try SIPURI("sip:alice@ims.lab"), expires: 600, indicates: true, optionTag: true,
+                callID: "call", tag: "tag", instance: "urn:uuid:1", userAgent: "IM-client/5.1"),
+            digest: DigestClient(username: "alice@ims.lab", password: Secret("w"), cnonce: { "0a4f" }))
+        try run.start()
+        let first = try #require(run.requests.last)
+        #expect(try first.headers.contacts().first?.parameters.value("+sip.instance") == "<urn:uuid:1>")
+        #expect(first.headers[.userAgent] == "IM-client/5.1")
+        try run.answer(421, [(.require, "sec-agree")])
+        #expect(run.requests.last?.headers.tokens(.require) == ["sec-agree", "mediasec"])
+        #expect(run.requests.last?.headers.tokens(.proxyRequire) == ["sec-agree", "mediasec"])
+        try run.answer(421, [(.require, "sec-agree")])
+        #expect(run.outcomes == [.failed(status: 421, reason: "Extension Required")])
+    }
+
+    @Test("RFC 3261 20.33: a registration that was lost is not tried again before Retry-After")
+    func retryAfter() throws {
+        var run = try Run()
+        try run.start()
+        try run.answer(401, [(.wwwAuthenticate, Self.challenge)])
+        try run.accept()
+        run.registration.timersDue(now: Self.now + .seconds(250))
+        run.drain()
+        try run.answer(503, [(.retryAfter, "120 (busy);duration=5")])
+        #expect(run.registration.nextDeadline == Self.now + .seconds(120))
+    }
+
     @Test("a wrong password is not tried for ever; a server that never stops challenging neither")
     func wrongPassword() throws {
         var run = try Run()
@@ -200,14 +231,15 @@ import WireSyntax
         #expect(lost.outcomes.last == .failed(status: 0, reason: "no answer in time"))
         #expect(lost.registration.nextDeadline == Self.now + Registration.retryInterval)
         #expect(!lost.registration.isRegistered && !lost.registration.agreement.isAgreed)
-        // And again, as often as it fails.
-        for round in 1...3 {
-            let now = Self.now + .seconds(Int64(100 * round))
+        // And again, as often as it fails, ever later.
+        for round in 1...8 {
+            let now = Self.now + .seconds(Int64(10_000 * round))
             lost.registration.timersDue(now: now)
             lost.drain()
             lost.registration.failed("no answer in time", now: now)
             lost.drain()
-            #expect(lost.registration.nextDeadline == now + Registration.retryInterval)
+            let pause = min(30 << Int64(round), 1800)
+            #expect(lost.registration.nextDeadline == now + .seconds(pause))
         }
     }
 }

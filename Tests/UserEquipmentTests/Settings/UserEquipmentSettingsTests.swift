@@ -56,6 +56,7 @@ import Testing
             ("\(minimum)security: {fingerprints: [md5]}\n", "security.fingerprints"),
             ("\(minimum)registration: {expires: 1 s}\n", "registration.expires"),
             ("identity: sip:a@ims.lab\npcscf: tcp:127.0.0.2:5060\n", "password"),
+            ("\(minimum)user-agent: \"a\\r\\nb\"\n", "user-agent"),
             ("\(minimum)aka: {k: \"\(key)\", opc: \"\(key)\"}\n", "aka.k"),
             ("\(minimum)aka: {sqn-file: x}\n", "aka.sqn-file"), ("\(withoutPassword)aka: {k: \"\(key)\"}\n", "aka.opc"),
             ("\(withoutPassword)aka: {k: \"\(key)\", op: \"\(key)\", opc: \"\(key)\"}\n", "aka.op"),
