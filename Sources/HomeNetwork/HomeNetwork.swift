@@ -22,6 +22,9 @@ package final class HomeNetwork: @unchecked Sendable {
     private var capture: Capture?
     private var endpoint: SIPEndpoint?
     private var branches = ClientBranches()
+    private var notifier = RegistrationNotifier()
+    /// NOTIFYs that are not answered yet, by transaction.
+    private var notifies: [TransactionID: UInt64] = [:]
     private var strangers = 0
 
     package init(settings: HomeNetworkSettings, environment: FunctionEnvironment) {
@@ -67,6 +70,8 @@ package final class HomeNetwork: @unchecked Sendable {
             if let (address, listener) = results.first {
                 let place = "\(address);transport=\(listener.transport.rawValue);lr"
                 self.registrar.serviceRoute = "<sip:\(ServingProxy<TransactionID>.originatingUser)@\(place)>"
+                self.notifier.contact =
+                    "sip:\(RegistrationNotifier.eventPackage)@\(address);transport=\(listener.transport.rawValue)"
                 self.proxy.recordRoute = "<sip:\(ServingProxy<TransactionID>.dialogUser)@\(place)>"
             }
             return results.map {
@@ -92,6 +97,7 @@ package final class HomeNetwork: @unchecked Sendable {
             request, now: now, seconds: now.uptimeNanoseconds / 1_000_000_000, salt: random(), tag: tag())
         report(result.events, callID: request.headers.callID)
         endpoint?.respond(result.response, to: transaction)
+        tellSubscribers()
         setTimer()
     }
 
@@ -114,12 +120,14 @@ package final class HomeNetwork: @unchecked Sendable {
 
     private func timersDue(_ now: NIODeadline) {
         report(registrar.timersDue(now: now))
+        notifier.timersDue(now: now, registrar: registrar)
         proxy.timersDue(now: now)
+        tellSubscribers()
         pump()
     }
 
     private func setTimer() {
-        timer?.set([registrar.nextDeadline, proxy.nextDeadline].compactMap { $0 }.min())
+        timer?.set([registrar.nextDeadline, proxy.nextDeadline, notifier.nextDeadline].compactMap { $0 }.min())
     }
 
     private func pump() {
@@ -135,9 +143,62 @@ package final class HomeNetwork: @unchecked Sendable {
                 if let transaction = branches.cancel(branch) { endpoint?.cancel(transaction) }
             case .flowFailed(let binding, let uri):
                 report(registrar.flowFailed(binding, of: uri, now: eventLoop.now))
+                tellSubscribers()
             }
         }
         setTimer()
+    }
+
+    // MARK: - Registration events
+
+    private func subscribe(_ request: Request, _ transaction: TransactionID) {
+        let top = (try? request.headers.routes(.route))?.first?.uri.sip
+        let isServed = top.map { $0.user == ServingProxy<TransactionID>.originatingUser && registrar.isHome($0) }
+        let response = notifier.subscribe(
+            request, isServed: isServed ?? false, registrar: registrar, now: eventLoop.now, tag: tag())
+        endpoint?.respond(response, to: transaction)
+        sendNotifies()
+        setTimer()
+    }
+
+    private func tellSubscribers() {
+        let changes = registrar.takeChanges()
+        if !changes.isEmpty { notifier.changed(changes, registrar: registrar, now: eventLoop.now) }
+        sendNotifies()
+    }
+
+    private func sendNotifies() {
+        while case .notify(let request, let subscription)? = notifier.nextAction() { notify(request, subscription) }
+    }
+
+    private func notify(_ request: Request, _ subscription: UInt64) {
+        let top = (try? request.headers.routes(.route))?.first?.uri.sip ?? request.uri.sip
+        guard let endpoint, let hop = top.flatMap({ NextHop($0) }) else { return answered(subscription, nil) }
+        endpoint.flow(to: hop.endpoint, transport: hop.transport, from: "mw").whenComplete { [weak self] result in
+            guard let self else { return }
+            switch result {
+            case .success(let flow): self.notifies[endpoint.send(request, over: flow)] = subscription
+            case .failure(let error):
+                self.environment.logger.warning(
+                    "no way to a subscriber", metadata: ["hop": "\(hop.endpoint)", "error": "\(error)"])
+                self.answered(subscription, nil)
+            }
+        }
+    }
+
+    private func answered(_ subscription: UInt64, _ status: Int?) {
+        notifier.answered(subscription, status: status, registrar: registrar, now: eventLoop.now)
+        sendNotifies()
+        setTimer()
+    }
+
+    /// Takes the users of another configuration: who is not among them any more loses its registration, and its subscribers are told.
+    package func replaceUsers(_ users: [Subscriber]) {
+        eventLoop.execute {
+            self.report(self.registrar.replaceUsers(users, now: self.eventLoop.now))
+            self.tellSubscribers()
+            self.setTimer()
+        }
     }
 
     private func forward(_ request: Request, to hop: NextHop, branch: ResponseContext.Branch) {
@@ -181,6 +242,10 @@ extension HomeNetwork: SIPUser {
             register(request, transaction)
             return
         }
+        if RegistrationNotifier.takes(request), let transaction, request.uri.sip.map(registrar.isHome) == true {
+            subscribe(request, transaction)
+            return
+        }
         proxy.receive(request, server: transaction, registrar: registrar, now: eventLoop.now, tag: tag())
         pump()
     }
@@ -209,6 +274,10 @@ extension HomeNetwork: SIPUser {
         _ endpoint: SIPEndpoint, received response: Response, transaction: TransactionID?, over flow: Flow
     ) {
         eventLoop.preconditionInEventLoop()
+        if let transaction, let subscription = notifies[transaction] {
+            if response.isFinal { answered(subscription, response.status) }
+            return
+        }
         guard let transaction, let branch = branches.branch(of: transaction) else { return }
         proxy.receive(response, branch: branch, now: eventLoop.now)
         pump()
@@ -216,7 +285,9 @@ extension HomeNetwork: SIPUser {
 
     package func sipEndpoint(_ endpoint: SIPEndpoint, failed transaction: TransactionID, timedOut: Bool) {
         eventLoop.preconditionInEventLoop()
-        if let branch = branches.branch(of: transaction) {
+        if let subscription = notifies[transaction] {
+            answered(subscription, nil)
+        } else if let branch = branches.branch(of: transaction) {
             proxy.failed(branch, timedOut: timedOut)
         } else {
             proxy.abandoned(transaction)
@@ -226,6 +297,7 @@ extension HomeNetwork: SIPUser {
 
     package func sipEndpoint(_ endpoint: SIPEndpoint, terminated transaction: TransactionID) {
         eventLoop.preconditionInEventLoop()
+        notifies[transaction] = nil
         guard let branch = branches.branch(of: transaction) else { return }
         end(branch)
         pump()

@@ -10,6 +10,8 @@ package struct Binding: Hashable, Sendable {
     package var expires: NIODeadline
     /// Path values, topmost first: the Route of a request to this contact.
     package var path: [String]
+    /// Tells contacts apart in what subscribers are told; kept by a refresh.
+    package var id: UInt64 = 0
 
     /// Whether `other` is of the same device: equal `+sip.instance`, and the same `reg-id` or none (RFC 5626 §4.1, §6).
     func isOfDevice(_ other: NameAddress) -> Bool {
@@ -50,16 +52,17 @@ package struct LocationService: Sendable {
 
     /// Removes what has expired.
     ///
-    /// - Returns: the keys under which nothing is left.
-    mutating func removeExpired(now: NIODeadline) -> [String] {
+    /// - Returns: what was removed, by key, and whether anything is left there.
+    mutating func removeExpired(now: NIODeadline) -> [(key: String, removed: [Binding], isEmpty: Bool)] {
         guard let due = earliest, due <= now else { return [] }
         earliest = nil
-        var emptied: [String] = []
+        var result: [(key: String, removed: [Binding], isEmpty: Bool)] = []
         for (key, bindings) in sets {
             let rest = bindings.filter { $0.expires > now }
             replace(key, with: rest)
-            if rest.isEmpty { emptied.append(key) }
+            guard rest.count < bindings.count else { continue }
+            result.append((key, bindings.filter { $0.expires <= now }, rest.isEmpty))
         }
-        return emptied
+        return result
     }
 }

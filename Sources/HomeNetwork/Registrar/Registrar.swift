@@ -36,19 +36,41 @@ package struct Registrar: Sendable {
     package var ownEndpoints: [Endpoint] = []
     /// Value of Service-Route (RFC 3608): nil until the sockets are bound.
     package var serviceRoute: String?
-    private let usersByName: [String: Subscriber]
+    private var usersByName: [String: Subscriber]
     /// Any public identity → the first of its set.
-    private let setKeys: [String: String]
-    private let setMembers: [String: [SIPURI]]
+    private var setKeys: [String: String]
+    private var setMembers: [String: [SIPURI]]
     /// The first user of a set.
-    private let privateIdentities: [String: String]
+    private var privateIdentities: [String: String]
+    private var nextContact: UInt64 = 1
+    private var changes: [RegistrationChange] = []
+    /// Identities of sets that are no more.
+    private var retired: [String: [SIPURI]] = [:]
     private var authenticator: DigestAuthenticator
     package private(set) var locations = LocationService()
 
     package init(domain: Host, users: [Subscriber], settings: RegistrarSettings, nonceKey: Secret) {
         self.domain = domain
         self.settings = settings
-        usersByName = Dictionary(users.map { ($0.privateIdentity, $0) }) { first, _ in first }
+        let index = Self.index(users)
+        usersByName = index.users
+        setKeys = index.keys
+        setMembers = index.members
+        privateIdentities = index.names
+        authenticator = DigestAuthenticator(
+            realm: domain.description, algorithms: settings.algorithms, nonceKey: nonceKey,
+            nonceLifetime: settings.nonceLifetime)
+    }
+
+    private struct Index {
+        var users: [String: Subscriber]
+        var keys: [String: String]
+        var members: [String: [SIPURI]]
+        var names: [String: String]
+    }
+
+    private static func index(_ users: [Subscriber]) -> Index {
+        let byName = Dictionary(users.map { ($0.privateIdentity, $0) }) { first, _ in first }
         var keys: [String: String] = [:]
         var members: [String: [SIPURI]] = [:]
         var names: [String: String] = [:]
@@ -60,18 +82,71 @@ package struct Registrar: Sendable {
                 members[first, default: []].append(identity)
             }
         }
-        setKeys = keys
-        setMembers = members
-        privateIdentities = names
-        authenticator = DigestAuthenticator(
-            realm: domain.description, algorithms: settings.algorithms, nonceKey: nonceKey,
-            nonceLifetime: settings.nonceLifetime)
+        return Index(users: byName, keys: keys, members: members, names: names)
     }
 
     package var nextDeadline: NIODeadline? { locations.nextDeadline }
 
     package mutating func timersDue(now: NIODeadline) -> [Event] {
-        locations.removeExpired(now: now).map { .deregistered($0, expired: true) }
+        locations.removeExpired(now: now).compactMap { expired in
+            let contacts = expired.removed.map { ContactChange(binding: $0, event: .expired) }
+            changes.append(RegistrationChange(key: expired.key, contacts: contacts))
+            return expired.isEmpty ? .deregistered(expired.key, expired: true) : nil
+        }
+    }
+
+    // MARK: - What subscribers are told
+
+    /// What has happened to contacts since the last call.
+    package mutating func takeChanges() -> [RegistrationChange] {
+        defer { changes = [] }
+        return changes
+    }
+
+    /// A set as it stands.
+    package func snapshot(_ key: String, now: NIODeadline) -> RegistrationSnapshot {
+        RegistrationSnapshot(
+            identities: setMembers[key] ?? retired[key] ?? [], bindings: locations.bindings(of: key, now: now))
+    }
+
+    /// Stores the bindings of a set, and notes what is new, renewed, and gone for the reason given.
+    private mutating func store(_ key: String, _ before: [Binding], _ after: [Binding], gone: ContactEvent) {
+        var contacts: [ContactChange] = []
+        for binding in after {
+            guard let old = before.first(where: { $0.id == binding.id }) else {
+                contacts.append(ContactChange(binding: binding, event: .registered))
+                continue
+            }
+            guard old != binding else { continue }
+            contacts.append(
+                ContactChange(binding: binding, event: binding.expires < old.expires ? .shortened : .refreshed))
+        }
+        for binding in before where !after.contains(where: { $0.id == binding.id }) {
+            contacts.append(ContactChange(binding: binding, event: gone))
+        }
+        locations.replace(key, with: after)
+        if !contacts.isEmpty { changes.append(RegistrationChange(key: key, contacts: contacts)) }
+    }
+
+    /// Takes another list of users. Who is not in it any more, or has other keys or identities, is registered no longer (TS 24.229 §5.4.1.5: network-initiated
+    /// de-registration); the others keep their registrations.
+    package mutating func replaceUsers(_ users: [Subscriber], now: NIODeadline) -> [Event] {
+        let index = Self.index(users)
+        var events: [Event] = []
+        for (key, members) in setMembers.sorted(by: { $0.key < $1.key }) {
+            let isKept = index.members[key] == members && index.names[key] == privateIdentities[key]
+            let before = locations.bindings(of: key, now: now)
+            guard !isKept, !before.isEmpty else { continue }
+            store(key, before, [], gone: .rejected)
+            events.append(.deregistered(key, expired: false))
+        }
+        // Whoever is told of it is told with the identities that it knows.
+        for (key, members) in setMembers where index.members[key] == nil { retired[key] = members }
+        usersByName = index.users
+        setKeys = index.keys
+        setMembers = index.members
+        privateIdentities = index.names
+        return events
     }
 
     /// Whether the URI is in the home domain, or is this server itself.
@@ -93,7 +168,7 @@ package struct Registrar: Sendable {
     }
 
     /// The set that a URI names: its user at the home domain.
-    private func setKey(_ uri: SIPURI) -> String? {
+    package func setKey(_ uri: SIPURI) -> String? {
         var canonical = uri
         canonical.host = domain
         canonical.port = nil
@@ -147,6 +222,7 @@ package struct Registrar: Sendable {
             return answer(403)
         }
         // Steps 6, 7
+        let expired = timersDue(now: now)
         let before = locations.bindings(of: key, now: now)
         let after: [Binding]
         switch update(before, with: request, now: now) {
@@ -154,11 +230,13 @@ package struct Registrar: Sendable {
         case .failure(let refusal):
             var result = answer(refusal.status)
             if refusal.status == 423 { result.response.headers.append(.minExpires, "\(settings.minimumExpires)") }
+            result.events = expired
             return result
         }
-        locations.replace(key, with: after)
+        store(key, before, after, gone: .unregistered)
         // Step 8
         var result = answer(200)
+        result.events = expired
         fill(&result.response.headers, request: request, key: key, bindings: after, now: now)
         if !information.isEmpty { result.response.headers.append(.authenticationInfo, information) }
         if after.isEmpty, !before.isEmpty { result.events.append(.deregistered(key, expired: false)) }
@@ -173,14 +251,14 @@ package struct Registrar: Sendable {
         let before = locations.bindings(of: key, now: now)
         let after = before.filter { $0 != binding }
         guard after.count < before.count else { return [] }
-        locations.replace(key, with: after)
+        store(key, before, after, gone: .deactivated)
         return after.isEmpty ? [.deregistered(key, expired: false)] : [.registered(key)]
     }
 
     private struct Refusal: Error { var status: Int }
 
     /// The bindings after the request, or why none of it may be carried out.
-    private func update(
+    private mutating func update(
         _ before: [Binding], with request: Request, now: NIODeadline
     ) -> Swift.Result<[Binding], Refusal> {
         let headers = request.headers
@@ -207,6 +285,7 @@ package struct Registrar: Sendable {
             if let existing = before.first(where: isSame), !precedes(existing) {
                 return .failure(Refusal(status: 500))
             }
+            let known = after.first { $0.contact.uri.isEquivalent(to: contact.uri) }
             after.removeAll(where: isSame)
             guard lifetime > 0 else { continue }
             guard after.count < settings.contactLimit else { return .failure(Refusal(status: 403)) }
@@ -215,7 +294,9 @@ package struct Registrar: Sendable {
             after.append(
                 Binding(
                     contact: stored, callID: callID, cSeq: cSeq,
-                    expires: now + .seconds(Int64(min(lifetime, settings.maximumExpires))), path: path))
+                    expires: now + .seconds(Int64(min(lifetime, settings.maximumExpires))), path: path,
+                    id: known?.id ?? nextContact))
+            if known == nil { nextContact += 1 }
         }
         return .success(after)
     }

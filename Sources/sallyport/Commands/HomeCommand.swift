@@ -2,7 +2,10 @@ import ArgumentParser
 import Configuration
 import HomeNetwork
 import Lab
+import Logging
 import Observability
+import ServiceLifecycle
+import UnixSignals
 
 /// The home network of a laboratory: registrar, location service, S-CSCF routing.
 struct HomeCommand: AsyncParsableCommand {
@@ -17,13 +20,25 @@ struct HomeCommand: AsyncParsableCommand {
     @OptionGroup var options: CommonOptions
 
     func run() async throws {
-        try await FunctionRunner(
+        let runner = FunctionRunner(
             options: options, node: NodeName.serving, schema: HomeNetworkSettings.schema,
-            flags: .list("mw.listen", listen, flag: "--listen")
-        ).run { configuration, environment in
+            flags: .list("mw.listen", listen, flag: "--listen"))
+        let load = runner.loader
+        try await runner.run { configuration, environment in
             let home = HomeNetwork(settings: try HomeNetworkSettings(configuration), environment: environment)
             return FunctionService(
-                start: { try await home.start() }, stop: { await home.stop() }, logger: environment.logger)
+                start: { try await home.start() }, stop: { await home.stop() }, logger: environment.logger
+            ) {
+                // SIGHUP: the users are read again. A file that cannot be read changes nothing.
+                for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() {
+                    do {
+                        home.replaceUsers(try HomeNetworkSettings(try load()).users)
+                        environment.logger.info("users reloaded")
+                    } catch {
+                        environment.logger.error("users not reloaded", metadata: ["error": "\(error)"])
+                    }
+                }
+            }
         }
     }
 }

@@ -24,9 +24,7 @@ struct FunctionRunner {
     ///
     /// - Parameter make: settings from the configuration, and the function on them; only then does anything bind a socket.
     func run(_ make: (Configuration, FunctionEnvironment) throws -> FunctionService) async throws {
-        let configuration = try Configuration.load(
-            schema, file: options.config, environment: ProcessInfo.processInfo.environment,
-            flags: flags + options.assignments.map(\.flag), fallbacks: fallbacks)
+        let configuration = try loader()
         let logger = makeLogger()
         var environment = FunctionEnvironment(
             logger: logger, node: name, capturePath: options.capture, keyLogPath: options.keylog)
@@ -50,6 +48,17 @@ struct FunctionRunner {
             throw error
         }
         await server.stop()
+    }
+
+    /// Reads the effective configuration, anew each time.
+    var loader: @Sendable () throws -> Configuration {
+        let (schema, file, fallbacks) = (schema, options.config, fallbacks)
+        let flags = flags + options.assignments.map(\.flag)
+        return {
+            try Configuration.load(
+                schema, file: file, environment: ProcessInfo.processInfo.environment, flags: flags,
+                fallbacks: fallbacks)
+        }
     }
 
     private var name: String { options.node ?? node }

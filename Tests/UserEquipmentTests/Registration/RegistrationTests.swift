@@ -238,7 +238,7 @@ import WireSyntax
             lost.drain()
             lost.registration.failed("no answer in time", now: now)
             lost.drain()
-            let pause = min(30 << Int64(round), 1800)
+            let pause = min(Int64(30) << Int64(round), 1800)
             #expect(lost.registration.nextDeadline == now + .seconds(pause))
         }
     }
