@@ -25,13 +25,16 @@ extension ProxyCSCF {
             refuse("limit", served.flow, "too many calls of one registration")
             return answer(Refusal(503, "Too many calls", retryAfter: 10), to: invite, server)
         }
-        var media = CallMedia(settings: settings.media(for: served))
+        var media = CallMedia(
+            settings: settings.media(for: served, userAgent: served.userAgent, realm: settings.realm))
         media.gatewayCapable = gateways?.hasCapableGateway ?? false
         guard
-            let leg = CallLeg(
+            var leg = CallLeg(
                 token: Tokens.make(), invite: invite, direction: direction, served: served, own: own,
                 settings: callSettings, media: media, now: eventLoop.now)
         else { return answer(Refusal(400, "From without tag"), to: invite, server) }
+        leg.chargingVector =
+            direction == .originating ? newChargingVector() : answeringChargingVector(to: invite)
         if settings.allowUnprotected, served.flow.transport != .tls {
             events.emit(
                 .warning(

@@ -12,14 +12,15 @@ extension ProxyCSCF {
         updateRegistrationTimer()
         switch verdict {
         case .refuse(let response):
-            if response.status == 494 {
-                refuse("securityVerify", flow, "REGISTER whose Security-Client or Security-Verify does not fit")
+            if response.status == 494 || response.status == 421 {
+                refuse(
+                    "securityVerify", flow, "REGISTER whose Security-Client, Security-Verify or option tag does not fit"
+                )
             }
             endpoint?.respond(response.tagged("pcscf-\(Tokens.make().prefix(12))"), to: server)
-        case .forward(var forwarded, let pending):
-            for name in Hygiene.asserted where name != .path { forwarded.headers.remove(name) }
-            forwarded.headers.setRoutes([])
-            forwarded.headers.set(.maxForwards, to: "\(max((request.headers.maxForwards ?? 71) - 1, 0))")
+        case .forward(let withPath, let pending):
+            let forwarded = withPath.toRegistrar(
+                visitedNetwork: settings.visitedNetwork, chargingVector: newChargingVector())
             toHome { [weak self] result in
                 guard let self, let endpoint = self.endpoint else { return }
                 switch result {
@@ -42,6 +43,10 @@ extension ProxyCSCF {
         back.headers.removeFirst(.via)
         endpoint?.respond(back, to: register.server)
         apply(changes)
+        // What came while the UE's connection went is gone with it.
+        if !changes.isEmpty, endpoint?.isOpen(register.pending.flow) != true {
+            apply(registrations.flowClosed(register.pending.flow))
+        }
         if back.status >= 400, back.status != 401, back.status != 407 {
             events.emit(
                 .milestone(

@@ -2,6 +2,7 @@ import MediaSecurity
 import NIOCore
 import SIP
 import Transport
+import WireSyntax
 
 /// A request outside of calls on its way through: MESSAGE, OPTIONS, SUBSCRIBE and what comes in their dialogs. No session description is negotiated in
 /// them (media-security.md 4.4).
@@ -45,6 +46,7 @@ extension ProxyCSCF {
             forwarded.headers.setRoutes(routes ?? registration.serviceRoute)
             forwarded.headers.remove(.recordRoute)
             if let recorded { forwarded.headers.prepend(.recordRoute, own.coreRoute(recorded)) }
+            if request.isInitial { forwarded.headers.set(.pChargingVector, to: newChargingVector()) }
             toCore(for: forwarded) { self.sent(forwarded, relay, $0) }
         case .core:
             Hygiene.clean(fromCore: &forwarded.headers)
@@ -54,6 +56,15 @@ extension ProxyCSCF {
             }
             toUE(registration.flow) { self.sent(forwarded, relay, $0) }
         }
+    }
+
+    /// RFC 7315 §5.6.
+    func newChargingVector() -> String {
+        ChargingVector.made(icid: Tokens.make(), at: own.mw.address, originating: settings.visitedNetwork)
+    }
+
+    func answeringChargingVector(to request: Request) -> String? {
+        ChargingVector.answering(request.headers[.pChargingVector], terminating: settings.visitedNetwork)
     }
 
     private func sent(_ request: Request, _ relay: Relay, _ result: Result<Flow, any Error>) {
@@ -91,6 +102,9 @@ extension ProxyCSCF {
             Hygiene.restorePath(
                 of: &back.headers, from: relay.request.headers,
                 ownRoute: response.headers.contains(.recordRoute) ? token.map { own.coreRoute($0) } : nil)
+            if relay.request.isInitial, let vector = answeringChargingVector(to: relay.request) {
+                back.headers.set(.pChargingVector, to: vector)
+            }
         }
         endpoint?.respond(back, to: relay.server)
     }

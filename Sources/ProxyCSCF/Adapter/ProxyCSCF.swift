@@ -156,7 +156,8 @@ package final class ProxyCSCF: @unchecked Sendable {
 
     var security: SecurityContext {
         SecurityContext(
-            gatewayCapable: gateways?.hasCapableGateway ?? false, allowUnprotected: settings.allowUnprotected)
+            gatewayCapable: gateways?.hasCapableGateway ?? false, allowUnprotected: settings.allowUnprotected,
+            servesTLS: own.gm[.tls] != nil)
     }
 
     var callSettings: CallSettings {

@@ -69,6 +69,7 @@ extension CallLeg {
             if isFirst {
                 forwarded.headers.remove(.recordRoute)
                 forwarded.headers.prepend(.recordRoute, own.coreRoute(token))
+                if let chargingVector { forwarded.headers.set(.pChargingVector, to: chargingVector) }
             }
         case .ue:
             Hygiene.clean(fromCore: &forwarded.headers)

@@ -107,6 +107,9 @@ extension CallLeg {
         guard let exchange = exchanges[id], !exchange.isAnswered else { return }
         let tag = (try? response.headers.to())?.tag ?? ""
         var back = backwards(response, of: exchange)
+        if id == Self.first, exchange.from == .core, let chargingVector {
+            back.headers.set(.pChargingVector, to: chargingVector)
+        }
         if response.status == 503 {
             // RFC 3261 §16.7 step 6: it would say that this P-CSCF serves nobody any more.
             back.status = 500

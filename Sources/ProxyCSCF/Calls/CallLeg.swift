@@ -78,6 +78,9 @@ struct CallLeg: Sendable {
     /// RFC 4028 §8.2: when the session is over unless it is refreshed; nil without a session timer.
     var sessionExpiry: NIODeadline?
 
+    /// P-Charging-Vector of the first INVITE towards the core, or of the responses to it (`ChargingVector`); nil: none.
+    var chargingVector: String?
+
     var phase = Phase.inviting
     var media: CallMedia
     var exchanges: [Exchange.ID: Exchange] = [:]

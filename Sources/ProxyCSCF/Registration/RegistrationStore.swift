@@ -6,12 +6,16 @@ import WireSyntax
 ///
 /// ```
 ///   UE -- REGISTER --> receive(register)  .forward(request with Path, without Security-*)  --> home
-///                                         .refuse(423, 494, 503 …)
+///                                         .refuse(421, 494, 503 …)
 ///   UE <-- response -- receive(response)  Security-Server added over protected Gm          <-- home
 ///                      401: the agreement is kept for the next REGISTER
 ///                      200: registration stored, renewed or dropped (expires 0)
 ///   flowClosed, timersDue: registrations that are gone
+///   terminated (reg-event NOTIFY): contacts and identities that the home network has ended
 /// ```
+///
+/// One registration is one identity on one flow, with all contacts that were registered for it there (RFC 3261 §10.2); the identities that came along
+/// (P-Associated-URI) belong to it. Another identity, or the same on another flow, is a registration of its own.
 struct RegistrationStore: Sendable {
     struct Limits: Hashable, Sendable {
         /// Registrations at a time.
@@ -20,8 +24,10 @@ struct RegistrationStore: Sendable {
         var exchanges = 10_000
         /// Those of one source address; its oldest gives way to a further one.
         var exchangesPerSource = 256
-        /// Contacts that one flow may register.
+        /// Identities that one flow may register.
         var perFlow = 4
+        /// Contacts of one of them, and of one REGISTER.
+        var contacts = 8
         /// How long the first REGISTER is remembered for the one with credentials.
         var exchangeLife = TimeAmount.seconds(120)
         /// Longest expiry believed, seconds.
@@ -33,13 +39,21 @@ struct RegistrationStore: Sendable {
         let key: ExchangeKey
         let token: String
         let flow: Flow
-        let contact: URI?
-        let expires: Int64?
-        /// `Contact: *`
-        let isWildcard: Bool
-        let isDeregistration: Bool
+        let callID: String
+        /// The contacts that are to be registered or, with 0, given back; nil: the registrar decides how long.
+        let contacts: [Wish]
+        /// `Contact: *` with Expires 0
+        let endsAll: Bool
         let identity: URI
+        let userAgent: String?
         let agreement: SecurityAgreement
+        struct Wish: Hashable, Sendable {
+            let uri: URI
+            let expires: Int64?
+        }
+
+        var isDeregistration: Bool { endsAll || !contacts.isEmpty && contacts.allSatisfy { $0.expires == 0 } }
+
         /// An earlier response of this exchange has carried the network's indication already.
         let wasIndicated: Bool
     }
@@ -64,12 +78,12 @@ struct RegistrationStore: Sendable {
 
     enum Change: Hashable, Sendable {
         case registered(Registration)
-        /// The same contact on the same flow once more.
+        /// The same identity on the same flow once more, with contacts or indications that may have changed.
         case refreshed(Registration)
         case removed(Registration, Reason)
     }
 
-    enum Reason: String, Hashable, Sendable { case deregistered, expired, flowClosed, replaced }
+    enum Reason: String, Hashable, Sendable { case deregistered, expired, flowClosed, endedByNetwork }
 
     let limits: Limits
     private var registrations: [String: Registration] = [:]
@@ -85,7 +99,7 @@ struct RegistrationStore: Sendable {
     var all: [Registration] { Array(registrations.values) }
 
     var nextDeadline: NIODeadline? {
-        let expiry = registrations.values.lazy.map(\.expires).min()
+        let expiry = registrations.values.lazy.compactMap { $0.contacts.map(\.expires).min() }.min()
         let exchange = exchanges.values.lazy.map(\.until).min()
         return [expiry, exchange].compactMap { $0 }.min()
     }
@@ -118,38 +132,32 @@ struct RegistrationStore: Sendable {
         else {
             return .refuse(.make(400, "Bad To, Call-ID or Contact", to: request, toTag: nil))
         }
-        guard contacts.count <= 1 else {
-            return .refuse(.make(400, "One Contact in a REGISTER", to: request, toTag: nil))
+        guard contacts.count <= limits.contacts else {
+            return .refuse(.make(403, "Too many contacts", to: request, toTag: nil))
         }
-        let contact = contacts.first
         let key = ExchangeKey(callID: callID, source: flow.remote.address)
         let here = tokensByFlow[flow]?.compactMap { registrations[$0] } ?? []
-        // Several identities may have one contact (RFC 3261 §10.2): each is a registration of its own.
-        let same = contact.map { contact in here.filter { $0.contact.isEquivalent(to: contact.uri) } } ?? []
-        let known =
-            same.first { $0.addressOfRecord.isSameIdentity(as: to.uri) } ?? same.first { $0.owns(to.uri) }
-        // The list is the UE's, whichever identity it registers. Without a contact of its own (a query, or `*`) a REGISTER speaks for all of the flow.
-        let told = known ?? (contact == nil ? here.first : same.first)
-        let client = security.isProtected(flow) ? SecurityMechanism.list(headers, .securityClient) : []
-        if let exchange = exchanges[key] {
-            // The REGISTER with credentials: as the first one, and with the list that it was given (A2).
-            if security.isProtected(flow), exchange.agreement.fault(in: headers, isRegister: true) != nil {
-                return .refuse(disagreement(request, key, flow, security, now))
-            }
-        } else if security.isProtected(flow), headers.contains(.securityVerify) {
-            guard let told, told.agreement.fault(in: headers, isRegister: false) == nil else {
-                return .refuse(disagreement(request, key, flow, security, now))
-            }
+        let known = here.first { $0.addressOfRecord.isSameIdentity(as: to.uri) } ?? here.first { $0.owns(to.uri) }
+        // The list is the UE's, whichever identity it registers.
+        let told = known ?? here.first
+        if let fault = securityFault(request, key, flow, told, security) {
+            return .refuse(disagreement(fault, request, key, flow, security, now))
         }
-        let expires = contact?.parameters.value("expires").flatMap { Int64($0) } ?? headers.expires.map { Int64($0) }
-        let isDeregistration = expires == 0
-        if !isDeregistration, known == nil {
+        let wishes = contacts.map { contact in
+            Pending.Wish(
+                uri: contact.uri,
+                expires: contact.parameters.value("expires").flatMap { Int64($0) } ?? headers.expires.map { Int64($0) })
+        }
+        if known == nil, wishes.contains(where: { $0.expires != 0 }) {
             guard here.count < limits.perFlow, registrations.count < limits.registrations else {
                 return .refuse(.make(503, "Too many registrations", to: request, toTag: nil))
             }
         }
+        let isProtected = security.isProtected(flow)
+        let client = isProtected ? SecurityMechanism.list(headers, .securityClient) : []
         var agreement = exchanges[key]?.agreement ?? SecurityAgreement(client: client)
         if agreement.server.isEmpty, let told { agreement.server = told.agreement.server }
+        agreement.negotiates = agreement.negotiates || headers.requiresSecurityAgreement
         if exchanges[key] == nil {
             guard makeRoom(for: key.source) else {
                 return .refuse(.make(503, "Too many registrations in progress", to: request, toTag: nil))
@@ -160,9 +168,11 @@ struct RegistrationStore: Sendable {
             remember(Exchange(agreement: first, until: now + limits.exchangeLife), key)
         }
         let pending = Pending(
-            key: key, token: known?.token ?? newToken(), flow: flow, contact: contact?.uri, expires: expires,
-            isWildcard: isWildcard, isDeregistration: isDeregistration, identity: to.uri, agreement: agreement,
-            wasIndicated: exchanges[key]?.wasIndicated ?? false)
+            key: key, token: known?.token ?? newToken(), flow: flow, callID: callID, contacts: wishes,
+            endsAll: isWildcard && headers.expires == 0, identity: to.uri,
+            userAgent: isProtected
+                ? headers[.userAgent].map { String($0.prefix(Registration.maximumUserAgent)) } : nil,
+            agreement: agreement, wasIndicated: exchanges[key]?.wasIndicated ?? false)
         var forwarded = request
         forwarded.headers.removeSecurityAgreement()
         // TS 24.229 §5.2.2.1: our own Path, and the registrar must understand it.
@@ -172,18 +182,43 @@ struct RegistrationStore: Sendable {
         return .forward(forwarded, pending)
     }
 
-    /// RFC 3329 §2.3.1: 494 with the list, which the UE's next REGISTER echoes.
+    /// What is wrong with Security-Client, Security-Verify and the option tag of a REGISTER.
+    private func securityFault(
+        _ request: Request, _ key: ExchangeKey, _ flow: Flow, _ told: Registration?, _ security: SecurityContext
+    ) -> SecurityAgreement.Fault? {
+        let headers = request.headers
+        if let fault = SecurityAgreement.tagFault(in: headers) { return fault }
+        guard security.isProtected(flow) else { return nil }
+        if let exchange = exchanges[key] {
+            // The REGISTER with credentials: as the first one, and with the list that it was given (A2).
+            return exchange.agreement.fault(inSecondRegister: headers)
+        }
+        guard let told else { return headers.contains(.securityVerify) ? .verifyMismatch : nil }
+        // A refresh, which goes on with the Call-ID, echoes what was told; a UE that begins anew may have forgotten it.
+        let isRefresh = told.callID == key.callID && headers.contains(.securityClient)
+        return told.agreement.verifyFault(in: headers, isRequired: isRefresh)
+    }
+
+    /// RFC 3329 §2.3.1, §2.3.2: 494 or 421 with the list, which the UE's next REGISTER echoes.
     private mutating func disagreement(
-        _ request: Request, _ key: ExchangeKey, _ flow: Flow, _ security: SecurityContext, _ now: NIODeadline
+        _ fault: SecurityAgreement.Fault, _ request: Request, _ key: ExchangeKey, _ flow: Flow,
+        _ security: SecurityContext, _ now: NIODeadline
     ) -> Response {
-        let offer = security.offer(on: flow)
+        let asksForTag = fault == .tagMissing || fault == .tagSupported
+        let negotiates = asksForTag || request.headers.requiresSecurityAgreement
+        let offer = security.offer(on: flow, negotiates: negotiates)
         forget(key)
         if !offer.isEmpty, makeRoom(for: key.source) {
             let agreement = SecurityAgreement(
-                client: SecurityMechanism.list(request.headers, .securityClient), server: offer)
-            remember(Exchange(agreement: agreement, until: now + limits.exchangeLife, wasIndicated: true), key)
+                client: SecurityMechanism.list(request.headers, .securityClient), server: offer,
+                negotiates: negotiates)
+            remember(
+                Exchange(
+                    agreement: agreement, until: now + limits.exchangeLife,
+                    wasIndicated: agreement.serverIndicates), key)
         }
-        var response = Response.make(494, nil, to: request, toTag: nil)
+        var response = Response.make(fault.status, nil, to: request, toTag: nil)
+        if asksForTag { response.headers.append(.require, "sec-agree") }
         response.headers.appendSecurityServer(offer)
         return response
     }
@@ -218,14 +253,14 @@ struct RegistrationStore: Sendable {
             response.headers.remove(name)
         }
         guard response.status >= 200 else { return (response, []) }
-        let offer = security.offer(on: pending.flow)
+        let offer = security.offer(on: pending.flow, negotiates: pending.agreement.negotiates)
         switch response.status {
         case 401, 407:
             response.headers.appendSecurityServer(offer)
             if var exchange = exchanges[pending.key] {
                 if !offer.isEmpty {
                     exchange.agreement.server = offer
-                    exchange.wasIndicated = true
+                    exchange.wasIndicated = exchange.wasIndicated || exchange.agreement.serverIndicates
                 }
                 exchange.until = now + limits.exchangeLife
                 exchanges[pending.key] = exchange
@@ -248,45 +283,55 @@ struct RegistrationStore: Sendable {
         _ response: Response, _ pending: Pending, _ offer: [SecurityMechanism], _ security: SecurityContext,
         _ now: NIODeadline
     ) -> [Change] {
-        if pending.isWildcard, pending.isDeregistration {
+        if pending.endsAll {
             // RFC 3261 §10.2.2: every contact of the identity in To.
             return (tokensByFlow[pending.flow] ?? []).compactMap { token in
                 registrations[token]?.isRegistered(for: pending.identity) == true ? remove(token, .deregistered) : nil
             }
         }
-        guard let contact = pending.contact else { return [] }
-        let granted = grantedExpiry(response, pending)
-        guard granted > 0, !pending.isDeregistration else {
-            return [pending.token].compactMap { remove($0, .deregistered) }
-        }
+        guard !pending.contacts.isEmpty else { return [] }
+        let before = registrations[pending.token]
+        let contacts = settledContacts(before?.contacts ?? [], response, pending, now)
+        guard !contacts.isEmpty else { return [pending.token].compactMap { remove($0, .deregistered) } }
         var agreement = pending.agreement
         if !offer.isEmpty { agreement.server = offer }
         let isProtected = security.isProtected(pending.flow)
         let identities = ((try? response.headers.addresses(.pAssociatedURI)) ?? []).map(\.uri)
         let registration = Registration(
-            token: pending.token, flow: pending.flow, contact: contact, addressOfRecord: pending.identity,
-            identities: identities.isEmpty ? [pending.identity] : identities,
+            token: pending.token, flow: pending.flow, contacts: contacts,
+            addressOfRecord: before?.addressOfRecord ?? pending.identity, callID: pending.callID,
+            identities: identities.isEmpty ? before?.identities ?? [pending.identity] : identities,
+            // RFC 3608 §5: of each 200 anew; none means none.
             serviceRoute: response.headers.list(.serviceRoute),
             // What the UE has been told counts, in this registration or before it, even if the gateway has gone since.
             indications: Indications(
                 ue: isProtected && agreement.clientIndicates,
                 network: pending.wasIndicated || agreement.serverIndicates),
-            agreement: agreement, expires: now + .seconds(granted))
-        let before = registrations.updateValue(registration, forKey: pending.token)
+            agreement: agreement, userAgent: pending.userAgent)
+        registrations[pending.token] = registration
         if before == nil { tokensByFlow[pending.flow, default: []].append(pending.token) }
         return [before == nil ? .registered(registration) : .refreshed(registration)]
     }
 
-    /// RFC 3261 §10.3 step 8: the expires of our contact in the 200, then Expires, then what was asked for.
-    private func grantedExpiry(_ response: Response, _ pending: Pending) -> Int64 {
-        let contacts = (try? response.headers.contacts()) ?? []
-        let mine = contacts.first { contact in pending.contact.map { $0.isEquivalent(to: contact.uri) } ?? false }
-        if pending.isDeregistration { return 0 }
-        guard let mine else { return 0 }
-        let seconds =
-            mine.parameters.value("expires").flatMap { Int64($0) } ?? response.headers.expires.map { Int64($0) }
-            ?? pending.expires ?? 3600
-        return min(max(seconds, 0), limits.maximumExpires)
+    /// The contacts after a 200: those of the request as the registrar granted them, the others as they were.
+    private func settledContacts(
+        _ before: [Registration.Contact], _ response: Response, _ pending: Pending, _ now: NIODeadline
+    ) -> [Registration.Contact] {
+        let granted = (try? response.headers.contacts()) ?? []
+        var after = before
+        for wish in pending.contacts {
+            after.removeAll { $0.uri.isEquivalent(to: wish.uri) }
+            // RFC 3261 §10.3 step 8: expires of the contact in the 200, then Expires, then what was asked for.
+            guard wish.expires != 0, let mine = granted.first(where: { $0.uri.isEquivalent(to: wish.uri) }) else {
+                continue
+            }
+            let seconds =
+                mine.parameters.value("expires").flatMap { Int64($0) } ?? response.headers.expires.map { Int64($0) }
+                ?? wish.expires ?? 3600
+            guard seconds > 0, after.count < limits.contacts else { continue }
+            after.append(.init(uri: wish.uri, expires: now + .seconds(min(seconds, limits.maximumExpires))))
+        }
+        return after
     }
 
     // MARK: The end of registrations
@@ -297,7 +342,45 @@ struct RegistrationStore: Sendable {
 
     mutating func timersDue(now: NIODeadline) -> [Change] {
         for (key, exchange) in exchanges where exchange.until <= now { forget(key) }
-        return registrations.values.filter { $0.expires <= now }.compactMap { remove($0.token, .expired) }
+        var changes: [Change] = []
+        for (token, registration) in registrations {
+            let rest = registration.contacts.filter { $0.expires > now }
+            guard rest.count < registration.contacts.count else { continue }
+            if let change = keep(rest, of: token, .expired) { changes.append(change) }
+        }
+        return changes
+    }
+
+    /// What the home network has ended (RFC 3680 §5, TS 24.229 §5.2.5.2), or shortened.
+    ///
+    /// - Parameters:
+    ///   - isGone: whether a contact is not registered any more.
+    ///   - expires: a new end of a contact that stays, where it was shortened.
+    ///   - endedIdentities: public identities that are not registered any more.
+    mutating func endedByNetwork(
+        _ token: String, endedIdentities: [URI], isGone: (URI) -> Bool, expires: (URI) -> NIODeadline?
+    ) -> [Change] {
+        guard var registration = registrations[token] else { return [] }
+        let before = registration
+        registration.identities.removeAll { own in endedIdentities.contains { $0.isSameIdentity(as: own) } }
+        registration.contacts.removeAll { isGone($0.uri) }
+        for index in registration.contacts.indices {
+            if let end = expires(registration.contacts[index].uri) {
+                registration.contacts[index].expires = min(registration.contacts[index].expires, end)
+            }
+        }
+        guard !registration.identities.isEmpty, !registration.contacts.isEmpty else {
+            return [token].compactMap { remove($0, .endedByNetwork) }
+        }
+        guard registration != before else { return [] }
+        registrations[token] = registration
+        return [.refreshed(registration)]
+    }
+
+    private mutating func keep(_ contacts: [Registration.Contact], of token: String, _ reason: Reason) -> Change? {
+        guard !contacts.isEmpty else { return remove(token, reason) }
+        registrations[token]?.contacts = contacts
+        return registrations[token].map { .refreshed($0) }
     }
 
     private mutating func remove(_ token: String, _ reason: Reason) -> Change? {

@@ -3,14 +3,17 @@ import SIP
 /// One entry of Security-Client, Security-Server or Security-Verify (RFC 3329 §2.2), with the `mediasec` parameter of TS 24.229 §7.2A.7 where it names a
 /// media plane mechanism.
 ///
-/// `msrp-tls;mediasec` says: end-to-access-edge security of MSRP with TLS and fingerprints. Without the parameter an entry is a signalling mechanism
-/// and means nothing here.
+/// `msrp-tls;mediasec` says: end-to-access-edge security of MSRP with TLS and fingerprints. Without the parameter an entry is a signalling mechanism:
+/// `tls`, `digest`, `ipsec-3gpp;alg=hmac-sha-1-96;spi-c=…;port-s=…`. Left out by name: `ipsec-3gpp`, which needs IPsec in the kernel and AKA keys at
+/// this function; it is read like any other, and no list of this P-CSCF names it.
 struct SecurityMechanism: Hashable, Sendable, CustomStringConvertible {
     /// Lower case: names are compared without regard to case.
     let name: String
     /// `name` or `name=value`, lower case, sorted: the order of parameters has no meaning.
     let parameters: [String]
 
+    /// Signalling over TLS.
+    static let tls = SecurityMechanism(name: "tls", parameters: [])
     static let messageSessionTLS = SecurityMechanism(name: "msrp-tls", parameters: ["mediasec"])
 
     /// Most entries that are read of a message; more is not an agreement but a flood.
@@ -34,6 +37,11 @@ struct SecurityMechanism: Hashable, Sendable, CustomStringConvertible {
     }
 
     var isMedia: Bool { parameters.contains { $0 == "mediasec" || $0.hasPrefix("mediasec=") } }
+
+    /// A mechanism of RFC 3329 §2.2, or `ipsec-3gpp`, for signalling; other names without `mediasec` are ignored (open-points U12).
+    var isSignalling: Bool {
+        !isMedia && ["digest", "tls", "ipsec-ike", "ipsec-man", "ipsec-3gpp"].contains(name)
+    }
 
     /// Whether the entry says that its sender can do e2ae for MSRP; further parameters do not matter (open-points U12).
     var indicatesMessageSessionTLS: Bool { isMedia && name == Self.messageSessionTLS.name }

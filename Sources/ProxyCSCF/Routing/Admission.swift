@@ -93,12 +93,14 @@ struct Admission {
         _ dialogs: RelayedDialogs, _ callFlow: (String) -> Flow?
     ) throws(SyntaxError) -> Verdict {
         // RFC 3329 §2.6: no 494 to ACK and CANCEL.
-        if request.method != .ack, registration.agreement.fault(in: request.headers, isRegister: false) != nil {
-            var list = Headers()
-            list.appendSecurityServer(security.offer(on: flow))
+        if request.method != .ack, let fault = registration.agreement.fault(in: request.headers) {
+            let list = registration.agreement.server.map { "\($0)" }.joined(separator: ", ")
+            var headers: [HeaderName: String] = list.isEmpty ? [:] : [.securityServer: list]
+            if fault == .tagMissing { headers[.require] = "sec-agree" }
             return counted(
-                Refusal(494, headers: list[.securityServer].map { [.securityServer: $0] } ?? [:]), "securityVerify",
-                "Security-Verify is not the list that was sent")
+                Refusal(fault.status, headers: headers), "securityVerify",
+                fault == .tagMissing
+                    ? "sec-agree is missing from Require" : "Security-Verify is not the list that was sent")
         }
         var request = request
         try own.undoStrictRouting(&request)

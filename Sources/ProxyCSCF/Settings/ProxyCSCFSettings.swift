@@ -15,6 +15,11 @@ import WireSyntax
 /// ```
 package struct ProxyCSCFSettings: Sendable {
     static let domainKey = Key("domain", .string, default: "ims.lab", help: "Home domain of the UEs that are served")
+    static let visitedNetworkKey = OptionalKey(
+        "visited-network", .string,
+        help: "P-Visited-Network-ID, and the operator in P-Charging-Vector; unset: the domain")
+    static let realmKey = Key(
+        "gm.realm", .string, default: "access", help: "Name of the access network behind Gm, for policies by realm")
     static let gmUDP = OptionalKey("gm.udp", .endpoint, help: "Gm over UDP; port 0 leaves the choice to the kernel")
     static let gmTCP = OptionalKey("gm.tcp", .endpoint, help: "Gm over TCP")
     static let gmTLS = OptionalKey("gm.tls", .endpoint, help: "Gm over TLS; needs gm.certificate and gm.key")
@@ -65,7 +70,8 @@ package struct ProxyCSCFSettings: Sendable {
     package static let schema = Schema(
         "pcscf",
         [
-            domainKey, gmUDP, gmTCP, gmTLS, gmCertificate, gmKey, allowUnprotectedKey, mwListen, mwHome, mwPeers,
+            domainKey, visitedNetworkKey, realmKey, gmUDP, gmTCP, gmTLS, gmCertificate, gmKey, allowUnprotectedKey,
+            mwListen, mwHome, mwPeers,
             iqListen,
             iqGateways, strictKey, unhonouredKey, appliedInAnswersKey,
             sha1Key,
@@ -73,6 +79,9 @@ package struct ProxyCSCFSettings: Sendable {
         ] + RCS51Keys.all)
 
     package var domain: String
+    package var visitedNetwork: String
+    /// Name of the access network.
+    package var realm: String
     package var udp: Endpoint?
     package var tcp: Endpoint?
     package var tls: Endpoint?
@@ -98,6 +107,8 @@ package struct ProxyCSCFSettings: Sendable {
 
     package init(_ configuration: Configuration) throws(ConfigurationError) {
         domain = configuration[Self.domainKey]
+        visitedNetwork = configuration[Self.visitedNetworkKey] ?? configuration[Self.domainKey]
+        realm = configuration[Self.realmKey]
         udp = configuration[Self.gmUDP]
         tcp = configuration[Self.gmTCP]
         tls = configuration[Self.gmTLS]

@@ -25,13 +25,13 @@ enum Fixtures {
 
     static func registration(u: Bool = true, n: Bool = true) -> Registration {
         Registration(
-            token: "regtoken", flow: ueFlow, contact: uri("sip:u@127.4.0.1:40000;transport=tls"),
-            addressOfRecord: uri("sip:a@ims.lab"),
+            token: "regtoken", flow: ueFlow,
+            contacts: [.init(uri: uri("sip:u@127.4.0.1:40000;transport=tls"), expires: start + .hours(1))],
+            addressOfRecord: uri("sip:a@ims.lab"), callID: "reg@127.4.0.1",
             identities: [uri("sip:a@ims.lab"), uri("sip:a2@ims.lab")],
             serviceRoute: ["<sip:orig@127.2.0.1:5060;transport=tcp;lr>"], indications: Indications(ue: u, network: n),
             agreement: SecurityAgreement(
-                client: [.messageSessionTLS], server: u && n ? [.messageSessionTLS] : []),
-            expires: start + .hours(1))
+                client: [.messageSessionTLS], server: u && n ? [.messageSessionTLS] : []))
     }
 
     // MARK: SDP

@@ -60,8 +60,10 @@ struct RegistrationStoreTests {
             guard let forwarded, let pending else { return nil }
             var response = Response.make(status, nil, to: forwarded, toTag: "home")
             if status == 200 {
-                if expires > 0, let contact = forwarded.headers[.contact] {
-                    response.headers.append(.contact, "\(contact);expires=\(expires)")
+                if expires > 0 {
+                    for contact in forwarded.headers.list(.contact) where !contact.contains("expires=0") {
+                        response.headers.append(.contact, "\(contact);expires=\(expires)")
+                    }
                 }
                 let identity = (try? forwarded.headers.to().uri).map { "<\($0)>, " } ?? ""
                 response.headers.append(.pAssociatedURI, identity + "<tel:+4912345>")
@@ -332,14 +334,204 @@ struct RegistrationStoreTests {
         #expect(harness.store.exchangeCount == 0)
     }
 
-    @Test("A13: contacts of one flow are limited")
-    func limits() {
+    @Test("A13: identities of one flow are limited, and the contacts of each")
+    func limits() throws {
         var harness = Harness()
         for number in 0..<4 {
-            harness.register(contact: "<sip:u\(number)@127.4.0.1>")
+            harness.register(client: nil, to: "<sip:u\(number)@ims.lab>", callID: "\(number)")
             _ = harness.answer(200)
         }
         #expect(harness.store.count == 4)
-        #expect(harness.register(contact: "<sip:u9@127.4.0.1>")?.status == 503)
+        #expect(harness.register(client: nil, to: "<sip:u9@ims.lab>", callID: "9")?.status == 503)
+        for number in 0..<20 {
+            harness.register(client: nil, contact: "<sip:c\(number)@127.4.0.1>", to: "<sip:u1@ims.lab>", callID: "1")
+            _ = harness.answer(200)
+        }
+        let registration = harness.store.registration(on: Fixtures.ueFlow, identity: Fixtures.uri("sip:u1@ims.lab"))
+        #expect(registration?.contacts.count == 8)
+        let many = (0..<9).map { "<sip:c\($0)@127.4.0.1>" }.joined(separator: ", ")
+        #expect(harness.register(contact: many)?.status == 403)
+    }
+
+    @Test("RFC 3261 10.2: several contacts in one REGISTER are one registration, each with an end of its own")
+    func contacts() throws {
+        var harness = Harness()
+        let two = "<sip:u@127.4.0.1:40000;transport=tls>, <sip:v@127.4.0.1:40000;transport=tls>;q=0.5"
+        harness.register(contact: two)
+        _ = harness.answer(200)
+        let both = try #require(harness.store.registration(on: Fixtures.ueFlow))
+        #expect(both.contacts.map { "\($0.uri)" }.count == 2 && harness.store.count == 1)
+        // One is given back, a third comes, under the same token.
+        harness.register(
+            verify: Self.entry,
+            contact: "<sip:u@127.4.0.1:40000;transport=tls>;expires=0, <sip:w@127.4.0.1:40000;transport=tls>")
+        _ = harness.answer(200, expires: 60)
+        let after = try #require(harness.store.registration(on: Fixtures.ueFlow))
+        #expect(after.token == both.token && harness.changes == [.refreshed(after)])
+        #expect(after.contacts.compactMap(\.uri.sip?.user) == ["v", "w"])
+        // The shorter one ends first, and the registration with the last.
+        #expect(harness.store.nextDeadline == harness.now + .seconds(60))
+        guard case .refreshed(let rest) = harness.store.timersDue(now: harness.now + .seconds(60)).first else {
+            Issue.record("a contact has not ended")
+            return
+        }
+        #expect(rest.contacts.compactMap(\.uri.sip?.user) == ["v"])
+        #expect(harness.store.timersDue(now: harness.now + .seconds(3600)) == [.removed(rest, .expired)])
+        #expect(harness.store.count == 0)
+    }
+
+    @Test("RFC 3608 5: Service-Route is of each 200 anew; none means none")
+    func serviceRoute() throws {
+        var harness = Harness()
+        let first = try harness.complete()
+        #expect(first.serviceRoute.count == 1)
+        harness.register(verify: Self.entry)
+        guard let forwarded = harness.forwarded, let pending = harness.pending else { return }
+        var response = Response.make(200, nil, to: forwarded, toTag: "home")
+        response.headers.append(.contact, "<sip:u@127.4.0.1:40000;transport=tls>;expires=60")
+        _ = harness.store.receive(response, to: pending, security: Self.capable, now: harness.now)
+        let second = try #require(harness.store.registration(on: Fixtures.ueFlow))
+        #expect(second.serviceRoute.isEmpty && second.identities == first.identities)
+    }
+
+    @Test("The User-Agent of the protected REGISTER is kept, and of no other", arguments: [true, false])
+    func userAgent(isProtected: Bool) {
+        var harness = Harness()
+        let flow = isProtected ? Fixtures.ueFlow : Fixtures.plainFlow
+        harness.register(over: flow, extra: [(.userAgent, String(repeating: "u", count: 300))])
+        _ = harness.answer(200)
+        #expect(harness.store.registration(on: flow)?.userAgent?.count == (isProtected ? 256 : nil))
+    }
+
+    @Test("RFC 3680 5: what the home network ends is gone: a contact, an identity, or all")
+    func endedByNetwork() throws {
+        var harness = Harness()
+        let registration = try harness.complete()
+        let token = registration.token
+        #expect(
+            harness.store.endedByNetwork(token, endedIdentities: [], isGone: { _ in false }, expires: { _ in nil })
+                .isEmpty)
+        let soon = harness.now + .seconds(5)
+        _ = harness.store.endedByNetwork(
+            token, endedIdentities: [Fixtures.uri("tel:+4912345")], isGone: { _ in false }, expires: { _ in soon })
+        let after = try #require(harness.store.registration(token: token))
+        #expect(after.identities.count == 1 && after.expires == soon)
+        #expect(
+            harness.store.endedByNetwork(token, endedIdentities: [], isGone: { _ in true }, expires: { _ in nil })
+                == [.removed(after, .endedByNetwork)])
+        #expect(harness.store.count == 0)
+    }
+
+    // MARK: Signalling mechanisms beside (RFC 3329)
+
+    static let servesTLS = SecurityContext(gatewayCapable: true, allowUnprotected: false, servesTLS: true)
+    static let ipsec = "ipsec-3gpp;alg=hmac-sha-1-96;spi-c=1;spi-s=2;port-c=3;port-s=4"
+    static let tag: [(HeaderName, String)] = [(.require, "sec-agree"), (.proxyRequire, "sec-agree")]
+
+    @Test("RFC 3329 2.3.1: mechanisms side by side: ipsec-3gpp is understood and never listed, tls where Gm serves it")
+    func sideBySide() throws {
+        var harness = Harness()
+        let client = "\(Self.ipsec), tls, \(Self.entry), sdes-srtp;mediasec"
+        // Over TCP: the signalling list, and nothing of media (A1).
+        harness.register(over: Fixtures.plainFlow, Self.servesTLS, client: client, extra: Self.tag)
+        #expect(harness.answer(401, Self.servesTLS)?.headers.list(.securityServer) == ["tls"])
+        #expect(harness.forwarded?.headers.contains(.securityClient) == false)
+        // Over TLS: as before, with the echo; then both lists.
+        harness.register(Self.servesTLS, client: client, verify: "tls", extra: Self.tag)
+        let offered = harness.answer(200, Self.servesTLS)?.headers.list(.securityServer)
+        #expect(offered == ["tls", Self.entry])
+        let registration = try #require(harness.store.registration(on: Fixtures.ueFlow))
+        #expect(registration.indications == Indications(ue: true, network: true))
+        // Whoever negotiates echoes in every request, with the option tag.
+        for (verify, tags, fault) in [
+            ("tls, \(Self.entry)", Self.tag, nil), ("tls", Self.tag, .verifyMismatch),
+            ("\(Self.entry), tls", Self.tag, .verifyMismatch), (nil, Self.tag, .verifyMismatch),
+            ("tls, \(Self.entry)", [], .tagMissing),
+        ] as [(String?, [(HeaderName, String)], SecurityAgreement.Fault?)] {
+            var headers = Headers()
+            if let verify { headers.append(.securityVerify, verify) }
+            for (name, value) in tags { headers.append(name, value) }
+            #expect(registration.agreement.fault(in: headers) == fault, "\(verify ?? "none")")
+        }
+    }
+
+    @Test(
+        "RFC 3329 2.3.1: the list does not depend on the UE's",
+        arguments: [ipsec, "digest;d-qop=auth", "tls;q=0.2, \(entry)"])
+    func independent(client: String) {
+        var harness = Harness()
+        harness.register(Self.servesTLS, client: client, extra: Self.tag)
+        #expect(harness.answer(401, Self.servesTLS)?.headers.list(.securityServer) == ["tls", Self.entry])
+    }
+
+    @Test(
+        "RFC 3329 2.3.2: a signalling mechanism without the option tag gets 421 with it and the list, in Supported alone 494"
+    )
+    func tagMissing() {
+        var harness = Harness()
+        let refusal = harness.register(Self.servesTLS, client: "\(Self.ipsec), \(Self.entry)")
+        #expect(refusal?.status == 421 && refusal?.headers.values(.require) == ["sec-agree"])
+        #expect(refusal?.headers.list(.securityServer) == ["tls", Self.entry])
+        let supported = harness.register(
+            Self.servesTLS, client: "\(Self.ipsec), \(Self.entry)", callID: "s", extra: [(.supported, "sec-agree")])
+        #expect(supported?.status == 494 && supported?.headers.values(.require) == ["sec-agree"])
+        // The list, echoed, is the agreement.
+        harness.register(
+            Self.servesTLS, client: "\(Self.ipsec), \(Self.entry)", verify: "tls, \(Self.entry)", extra: Self.tag)
+        #expect(harness.answer(200, Self.servesTLS)?.status == 200)
+        // Media alone needs no tag: with TLS chosen by configuration there is nothing else to negotiate.
+        #expect(harness.register(Self.servesTLS, client: "sdes-srtp;mediasec", callID: "m") == nil)
+    }
+
+    @Test(
+        "U8: sec-agree and mediasec in Require and Proxy-Require are accepted and go no further",
+        arguments: ["sec-agree", "mediasec", "Sec-Agree, MEDIASEC"])
+    func optionTags(tags: String) {
+        var harness = Harness()
+        #expect(harness.register(extra: [(.require, tags), (.proxyRequire, tags)]) == nil)
+        #expect(harness.forwarded?.headers.tokens(.require) == ["path"])
+        #expect(harness.forwarded?.headers.contains(.proxyRequire) == false)
+    }
+
+    @Test("media-security 2: a re-registration that indicates no more withdraws U; one that does again brings it back")
+    func withdrawal() throws {
+        var harness = Harness()
+        _ = try harness.complete()
+        for (client, isIndicated) in [("sdes-srtp;mediasec", false), (nil, false), (Self.entry, true)] {
+            harness.register(client: client, verify: Self.entry)
+            _ = harness.answer(200)
+            #expect(
+                harness.store.registration(on: Fixtures.ueFlow)?.indications
+                    == Indications(ue: isIndicated, network: true))
+        }
+    }
+
+    @Test("A2: a refresh that leaves the echo out gets 494; a UE that begins anew may have forgotten the list")
+    func refreshWithoutEcho() throws {
+        var harness = Harness()
+        _ = try harness.complete()
+        #expect(harness.register()?.status == 494)
+        #expect(harness.register(verify: Self.entry) == nil)
+        _ = harness.answer(200)
+        #expect(harness.register(callID: "anew") == nil)
+    }
+
+    @Test("A2: the 401 stripped of Security-Server leaves a UE without the echo: 494 with the list, not a registration")
+    func strippedChallenge() {
+        var harness = Harness()
+        harness.register()
+        _ = harness.answer(401)
+        let refusal = harness.register()
+        #expect(refusal?.status == 494 && refusal?.headers.values(.securityServer) == [Self.entry])
+        #expect(harness.store.count == 0)
+    }
+
+    @Test("A2: the first REGISTER stripped of Security-Client: the one over TLS has it and does not fit: 494")
+    func strippedFirst() {
+        var harness = Harness()
+        harness.register(over: Fixtures.plainFlow, Self.servesTLS, client: nil)
+        _ = harness.answer(401, Self.servesTLS)
+        #expect(harness.register(Self.servesTLS, client: Self.entry)?.status == 494)
+        #expect(harness.store.count == 0)
     }
 }

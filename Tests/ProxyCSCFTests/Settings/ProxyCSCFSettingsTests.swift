@@ -28,6 +28,7 @@ struct ProxyCSCFSettingsTests {
         #expect(!settings.allowUnprotected && settings.rcs51 == RCS51Policy())
         #expect(!settings.strict && !settings.allowSHA1 && settings.unhonouredRequest == .transparent)
         #expect(settings.peers == [IPAddress("127.2.0.1")!])
+        #expect(settings.realm == "access" && settings.visitedNetwork == "ims.lab")
         let media = settings.media(for: Fixtures.registration())
         #expect(media.ueIndicated && media.networkIndicated && media.ueSource == IPAddress("127.4.0.1"))
         #expect(!media.fingerprints.hashes.contains(.sha1))
