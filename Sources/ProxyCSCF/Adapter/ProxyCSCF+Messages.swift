@@ -15,7 +15,7 @@ extension ProxyCSCF: SIPUser {
         let admission = Admission(own: own, peers: settings.peers, security: security)
         let verdict = admission.judge(
             request, over: flow, isAccess: listener != "mw", registrations, dialogs,
-            callFlow: { calls[$0]?.leg.served.flow })
+            isSubscription: { subscriptions[$0] != nil }, callFlow: { calls[$0]?.leg.served.flow })
         if let transaction, request.method != .ack, isLoop(request, transaction, verdict) {
             return answer(Refusal(482), to: request, transaction)
         }
@@ -28,6 +28,8 @@ extension ProxyCSCF: SIPUser {
             if let transaction { begin(request, direction, registration, transaction) }
         case .relay(let request, let side, let registration, let dialog):
             if let transaction { relay(request, from: side, registration, transaction, dialog: dialog) }
+        case .notification(let token, let request):
+            if let transaction { notify(token, request, transaction) }
         case .drop: break
         case .refuse(let refusal, let count):
             if let count { refuse(count.kind, flow, count.reason) }
@@ -40,7 +42,7 @@ extension ProxyCSCF: SIPUser {
     private func isLoop(_ request: Request, _ transaction: TransactionID, _ verdict: Admission.Verdict) -> Bool {
         switch verdict {
         case .refuse, .turnAway, .drop: return false
-        case .register, .call, .begin, .relay:
+        case .register, .call, .begin, .relay, .notification:
             return !loops.begin(request, transaction) && own.hasPassed(request.headers)
         }
     }
@@ -108,6 +110,8 @@ extension ProxyCSCF: SIPUser {
             registered(response, register, transaction)
         } else if let relay = relays[transaction] {
             relayed(response, relay, transaction)
+        } else {
+            subscribed(response, transaction)
         }
     }
 
@@ -122,6 +126,8 @@ extension ProxyCSCF: SIPUser {
             answer(Refusal(timedOut ? 504 : 503, retryAfter: 10), to: register.request, register.server)
         } else if let relay = relays.removeValue(forKey: transaction) {
             answer(Refusal(timedOut ? 408 : relay.from == .ue ? 500 : 480), to: relay.request, relay.server)
+        } else {
+            subscribed(nil, transaction)
         }
     }
 
@@ -131,6 +137,7 @@ extension ProxyCSCF: SIPUser {
         serverIndex[transaction] = nil
         registers[transaction] = nil
         relays[transaction] = nil
+        subscribing[transaction] = nil
         loops.ended(transaction)
     }
 

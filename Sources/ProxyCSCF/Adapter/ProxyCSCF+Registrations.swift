@@ -67,11 +67,13 @@ extension ProxyCSCF {
                             detail:
                                 "\(registration.identities[0]) U=\(indications.ue ? 1 : 0) N=\(indications.network ? 1 : 0)"
                         )))
+                subscribe(to: registration)
             case .refreshed: break
             case .removed(let registration, let reason):
                 events.emit(
                     .milestone(.init(.deregistered, detail: "\(registration.identities[0]) \(reason.rawValue)")))
                 dialogs.registrationEnded(registration.token)
+                unsubscribe(registration.token)
                 for entry in Array(calls.values) where entry.leg.served.token == registration.token {
                     let cause: ReleaseCause = reason == .flowClosed ? .flowClosed : .registrationLost
                     run(entry) { $0.end(cause, now: self.eventLoop.now) }

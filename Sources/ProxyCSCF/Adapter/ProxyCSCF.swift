@@ -50,6 +50,11 @@ package final class ProxyCSCF: @unchecked Sendable {
     var contexts: [ContextHandle: CallEntry] = [:]
     /// Requests outside of calls, by client transaction.
     var relays: [TransactionID: Relay] = [:]
+    /// Subscriptions to the state of registrations, by token; the token by that of the registration; and their SUBSCRIBEs at the home network.
+    var subscriptions: [String: RegistrationSubscription] = [:]
+    var subscriptionOf: [String: String] = [:]
+    var subscribing: [TransactionID: (String, Request)] = [:]
+    var subscriptionTimer: DeadlineRegistration?
     /// Dialogs of SUBSCRIBE and REFER.
     var dialogs = RelayedDialogs()
     var loops = LoopGuard()
@@ -108,6 +113,7 @@ package final class ProxyCSCF: @unchecked Sendable {
             self.capture = capture
             self.own = addresses
             self.registrationTimer = self.deadlines.register { [weak self] now in self?.registrationsDue(now) }
+            self.subscriptionTimer = self.deadlines.register { [weak self] now in self?.subscriptionsDue(now) }
         }.get()
         listening.append(try await startGateways(capture))
         if settings.allowUnprotected {

@@ -12,6 +12,7 @@ import WireSyntax
 ///       │          INVITE without To tag ──────────────────▶ a new call, originating
 ///       └───────── the rest ───────────────────────────────▶ relayed, or 481
 ///   listener mw ── from an address that is no peer ────────▶ 403, counted, not often
+///       │          NOTIFY to a subscription of our own ────▶ it
 ///       │          Route names a call or a dialog ─────────▶ that call, or relayed
 ///       └───────── Route names a registration (Path) ──────▶ a new call, terminating, or relayed
 /// ```
@@ -25,6 +26,8 @@ struct Admission {
         case begin(Request, OfferDirection, Registration)
         /// `dialog`: the token of the relayed dialog that it is in; nil where it begins one, or is alone.
         case relay(Request, from: OfferSide, Registration, dialog: String?)
+        /// A NOTIFY to a subscription of this P-CSCF's own, of this token.
+        case notification(String, Request)
         /// An ACK that belongs to nothing.
         case drop
         case refuse(Refusal, counted: Count?)
@@ -53,7 +56,8 @@ struct Admission {
     /// - Parameter callFlow: the flow of the UE that a call leg serves, by its token.
     func judge(
         _ request: Request, over flow: Flow, isAccess: Bool, _ registrations: RegistrationStore,
-        _ dialogs: RelayedDialogs = RelayedDialogs(), callFlow: (String) -> Flow?
+        _ dialogs: RelayedDialogs = RelayedDialogs(), isSubscription: (String) -> Bool = { _ in false },
+        callFlow: (String) -> Flow?
     ) -> Verdict {
         // Who it is from comes first: a sender that is not served learns nothing else.
         var served: Registration?
@@ -77,6 +81,11 @@ struct Admission {
             }
         }
         do throws(SyntaxError) {
+            if !isAccess, request.method == .notify, own.isOwn(request.uri), let user = request.uri.sip?.user,
+                isSubscription(user)
+            {
+                return .notification(user, request)
+            }
             guard isAccess else { return try judge(fromCore: request, registrations, dialogs, callFlow) }
             guard request.method != .register, let served else { return .register(request) }
             return try judge(fromUE: request, flow, served, registrations, dialogs, callFlow)

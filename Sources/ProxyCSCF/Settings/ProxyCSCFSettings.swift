@@ -18,6 +18,9 @@ package struct ProxyCSCFSettings: Sendable {
     static let visitedNetworkKey = OptionalKey(
         "visited-network", .string,
         help: "P-Visited-Network-ID, and the operator in P-Charging-Vector; unset: the domain")
+    static let registrationEventsKey = Key(
+        "registration-events", .bool, default: false,
+        help: "Subscribe to the registration state of the UEs at the home network (reg-event, RFC 3680)")
     static let realmKey = Key(
         "gm.realm", .string, default: "access", help: "Name of the access network behind Gm, for policies by realm")
     static let gmUDP = OptionalKey("gm.udp", .endpoint, help: "Gm over UDP; port 0 leaves the choice to the kernel")
@@ -70,7 +73,8 @@ package struct ProxyCSCFSettings: Sendable {
     package static let schema = Schema(
         "pcscf",
         [
-            domainKey, visitedNetworkKey, realmKey, gmUDP, gmTCP, gmTLS, gmCertificate, gmKey, allowUnprotectedKey,
+            domainKey, visitedNetworkKey, registrationEventsKey, realmKey, gmUDP, gmTCP, gmTLS, gmCertificate, gmKey,
+            allowUnprotectedKey,
             mwListen, mwHome, mwPeers,
             iqListen,
             iqGateways, strictKey, unhonouredKey, appliedInAnswersKey,
@@ -80,6 +84,7 @@ package struct ProxyCSCFSettings: Sendable {
 
     package var domain: String
     package var visitedNetwork: String
+    package var subscribesToRegistrations: Bool
     /// Name of the access network.
     package var realm: String
     package var udp: Endpoint?
@@ -108,6 +113,7 @@ package struct ProxyCSCFSettings: Sendable {
     package init(_ configuration: Configuration) throws(ConfigurationError) {
         domain = configuration[Self.domainKey]
         visitedNetwork = configuration[Self.visitedNetworkKey] ?? configuration[Self.domainKey]
+        subscribesToRegistrations = configuration[Self.registrationEventsKey]
         realm = configuration[Self.realmKey]
         udp = configuration[Self.gmUDP]
         tcp = configuration[Self.gmTCP]

@@ -61,13 +61,15 @@ private struct Network {
     static let proxyAddress = IPAddress("127.71.0.1")!
     static let homeAddress = IPAddress("127.72.0.1")!
 
-    init() async throws {
+    init(registrationEvents: Bool = false) async throws {
         let loop = MultiThreadedEventLoopGroup.singleton.next()
         home = ScriptedPeer(loop)
         callers = [ScriptedPeer(loop), ScriptedPeer(loop)]
         try await home.attach()
         let at = try await home.endpoint.listen("mw", transport: .tcp, at: Endpoint(Self.homeAddress, 0)).get()
         let text = """
+            registration-events: \(registrationEvents)
+            visited-network: visited.lab
             gm.tcp: 127.71.0.1:0
             gm.allowUnprotected: true
             mw.listen: 127.71.0.1:0
@@ -98,22 +100,25 @@ private struct Network {
     func contact(_ index: Int) -> String { "<sip:u\(index)@\(flows[index].local);transport=tcp>" }
 
     /// Two rounds of REGISTER. The Path that the home network learnt is kept.
-    mutating func register(_ index: Int) async throws {
+    mutating func register(_ index: Int, contact given: String? = nil) async throws {
         let ue = callers[index]
+        let contact = given ?? self.contact(index)
         let identity = "<sip:u\(index)@ims.lab>"
         for round in 1...2 {
             var headers: [(HeaderName, String)] = [(.securityClient, "msrp-tls;mediasec")]
             if round == 2 { headers.append((.securityVerify, "msrp-tls;mediasec")) }
             let register = try Played.request(
                 .register, "sip:ims.lab", cSeq: round, from: identity + ";tag=r", to: identity, callID: "reg\(index)",
-                contact: contact(index), headers: headers)
+                contact: contact, headers: headers)
             _ = try await ue.send(register, over: flows[index])
             let (seen, id, _) = try await home.request(.register)
             #expect(!seen.headers.contains(.securityClient))
+            #expect(seen.headers[.pVisitedNetworkID] == "visited.lab")
+            #expect(seen.headers[.pChargingVector]?.hasPrefix("icid-value=") == true)
             var response = Response.make(round == 1 ? 401 : 200, nil, to: seen, toTag: "h")
             if round == 2 {
                 paths.append(seen.headers[.path] ?? "")
-                response.headers.append(.contact, contact(index) + ";expires=600")
+                response.headers.append(.contact, contact + ";expires=600")
                 response.headers.append(.serviceRoute, "<sip:orig@\(proxy.settings.home);transport=tcp;lr>")
             }
             try await home.respond(response, to: id)
@@ -307,6 +312,101 @@ struct ProxyCSCFTests {
         _ = try await a.send(subscribe(3, to: "<sip:u9@ims.lab>;tag=x", routes: [gm]), over: flow)
         _ = try await a.response(481)
         #expect(try await network.held() == [0, 0, 0, 0, 0, 0])
+        await proxy.stop()
+    }
+
+    @Test(
+        "RFC 3680, TS 24.229 5.2.3: the home network rejects a contact: its call is released both ways, its registration gone"
+    )
+    func networkInitiated() async throws {
+        var network = try await Network(registrationEvents: true)
+        try await network.register(0)
+        let (home, a, flow, proxy) = (network.home, network.callers[0], network.flows[0], network.proxy)
+        let (subscribe, server, toHome) = try await home.request(.subscribe)
+        #expect(subscribe.headers["Event"] == "reg" && "\(subscribe.uri)" == "sip:u0@ims.lab")
+        var accepted = Response.make(200, nil, to: subscribe, toTag: "reg")
+        accepted.headers.append(.contact, "<sip:reg@\(proxy.settings.home)>")
+        accepted.headers.append(.expires, "600000")
+        try await home.respond(accepted, to: server)
+        let contact = try #require(try subscribe.headers.contacts().first?.uri)
+        func notify(_ version: Int, _ state: String, _ event: String) throws -> Request {
+            var request = try Played.request(
+                .notify, "\(contact)", cSeq: version, from: "<sip:u0@ims.lab>;tag=reg",
+                to: subscribe.headers[.from] ?? "",
+                callID: subscribe.headers.callID ?? "", contact: "<sip:reg@\(proxy.settings.home)>",
+                body: """
+                    <?xml version="1.0"?>
+                    <reginfo xmlns="urn:ietf:params:xml:ns:reginfo" version="\(version)" state="full">
+                    <registration aor="sip:u0@ims.lab" id="1" state="\(state)"><contact id="2" state="\(state)" event="\(event)">
+                    <uri>\(network.contact(0).dropFirst().dropLast())</uri></contact></registration></reginfo>
+                    """,
+                headers: [("Event", "reg"), (.subscriptionState, "active;expires=600000")])
+            request.headers.set(.contentType, to: "application/reginfo+xml")
+            return request
+        }
+        _ = try await home.send(notify(1, "active", "registered"), over: toHome)
+        _ = try await home.response(200)
+
+        let invite = try Played.request(
+            .invite, "sip:u1@ims.lab", cSeq: 1, from: "<sip:u0@ims.lab>;tag=a", to: "<sip:u1@ims.lab>", callID: "c",
+            contact: network.contact(0), body: Played.secure("actpass", requested: true, "127.73.0.1"))
+        _ = try await a.send(invite, over: flow)
+        let (atHome, inviteServer, _) = try await home.request(.invite)
+        #expect(atHome.headers[.pChargingVector]?.contains("orig-ioi=\"visited.lab\"") == true)
+        try await home.respond(
+            Played.accept(
+                200, atHome, tag: "b", contact: "<sip:far@\(proxy.settings.home)>",
+                body: Played.sdp(
+                    [
+                        "m=message 4000 TCP/MSRP *", "a=accept-types:text/plain",
+                        "a=path:msrp://127.5.0.1:4000/far;tcp", "a=setup:passive",
+                    ], "127.5.0.1")), to: inviteServer)
+        _ = try await a.response(200)
+
+        _ = try await home.send(notify(2, "terminated", "rejected"), over: toHome)
+        let (byeAtUE, ueServer, _) = try await a.request(.bye)
+        try await a.respond(.make(200, nil, to: byeAtUE, toTag: nil), to: ueServer)
+        var seen: Set<String> = []
+        while seen.count < 2 {
+            switch try await home.next() {
+            case .request(let bye, let id, _) where bye.method == .bye:
+                #expect(bye.headers["Reason"]?.contains("cause=480") == true)
+                try await home.respond(.make(200, nil, to: bye, toTag: nil), to: id)
+                seen.insert("BYE")
+            case .response(let response, _) where response.status == 200: seen.insert("200")
+            default: break
+            }
+        }
+        let left = try await proxy.eventLoop.submit {
+            [proxy.registrations.count, proxy.subscriptions.count, proxy.subscribing.count]
+        }.get()
+        #expect(left == [0, 0, 0])
+        _ = try await a.send(invite, over: flow)
+        _ = try await a.response(403)
+        await proxy.stop()
+    }
+
+    @Test("A UE behind a NAT: what its Contact says does not matter, requests come over its connection")
+    func behindNAT() async throws {
+        var network = try await Network()
+        let contact = "<sip:u0@192.168.1.5:5060;transport=tcp>"
+        try await network.register(0, contact: contact)
+        let (home, a, proxy) = (network.home, network.callers[0], network.proxy)
+        let mw = proxy.own.mw
+        let toProxy = try await home.endpoint.eventLoop.flatSubmit {
+            home.endpoint.flow(to: mw, transport: .tcp, from: "mw")
+        }.get()
+        let message = try Played.request(
+            .message, "sip:u0@192.168.1.5:5060;transport=tcp", cSeq: 1, from: "<sip:u1@ims.lab>;tag=b",
+            to: "<sip:u0@ims.lab>", callID: "m", routes: [network.paths[0]],
+            headers: [(.pChargingVector, "icid-value=\"1\""), ("P-Asserted-Identity", "<sip:u1@ims.lab>")])
+        _ = try await home.send(message, over: toProxy)
+        let (seen, server, flow) = try await a.request(.message)
+        #expect(flow == network.flows[0] && "\(seen.uri)" == "sip:u0@192.168.1.5:5060;transport=tcp")
+        #expect(!seen.headers.contains(.pChargingVector))
+        try await a.respond(.make(200, nil, to: seen, toTag: "u"), to: server)
+        let back = try await home.response(200)
+        #expect(back.headers[.pChargingVector] == "icid-value=\"1\";term-ioi=\"visited.lab\"")
         await proxy.stop()
     }
 

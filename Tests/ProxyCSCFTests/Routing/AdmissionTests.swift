@@ -18,6 +18,7 @@ struct AdmissionTests {
         case .call(let token, _, let side): "call \(token) from \(side)"
         case .begin(_, let direction, _): "begin \(direction)"
         case .relay(_, let side, _, let dialog): "relay from \(side)" + (dialog.map { " in \($0)" } ?? "")
+        case .notification(let token, _): "notification \(token)"
         case .drop: "drop"
         case .turnAway(let refusal, let count): "away \(refusal.status) \(count.kind)"
         case .refuse(let refusal, let count): "\(refusal.status)" + (count.map { " \($0.kind)" } ?? "")
@@ -222,6 +223,17 @@ struct AdmissionTests {
         let request = Fixtures.request(.invite, headers: [(.route, "<sip:\(token)" + Self.mwRoute)])
         let verdict = admission.judge(request, over: flow, isAccess: false, store) { _ in nil }
         #expect(Self.word(verdict) == (isCore ? "begin terminating" : "away 403 foreignCore"))
+    }
+
+    @Test(
+        "RFC 6665, A12: a NOTIFY to our own Contact is ours at Mw, and nobody else's at Gm", arguments: [true, false])
+    func notification(isAccess: Bool) {
+        let notify = Fixtures.request(.notify, uri: "sip:SUB@127.1.0.1:6000;transport=tcp", to: Self.tagged)
+        let verdict = Self.admission.judge(
+            notify, over: isAccess ? Fixtures.ueFlow : Fixtures.coreFlow, isAccess: isAccess, Self.store().0,
+            isSubscription: { $0 == "SUB" }
+        ) { _ in nil }
+        #expect(Self.word(verdict) == (isAccess ? "481" : "notification SUB"))
     }
 
     @Test("A12: a peer of the core that comes to Gm is a stranger like any other")
