@@ -75,7 +75,11 @@ extension CallMedia {
         }
         for (index, plan) in current.plans.enumerated() where !answer.media[index].isRejected {
             switch plan {
-            case .untouched: continue
+            case .untouched:
+                // What passes unread does not turn into what is read.
+                if answer.messageMedia(at: index) != nil {
+                    return .invalidAnswer("media line \(index + 1) was not offered as MSRP")
+                }
             case .off, .refused: return .invalidAnswer("media line \(index + 1) was offered with port 0")
             case .handled(let handling):
                 if let cause = fault(inLine: index, of: answer, handling, from: current.from.other) { return cause }
@@ -103,8 +107,21 @@ extension CallMedia {
             guard line.isTLS else { return .invalidAnswer("plain MSRP where TLS was offered") }
         case .off: break
         }
-        let transparent = handling.decision.outcome == .transparent
-        return CallMedia.fault(in: line, transparent: transparent).map { .invalidAnswer($0) }
+        if let cause = roleFault(in: line, handling) { return cause }
+        return fault(in: line, handling.decision.outcome, from: side).map { .invalidAnswer($0) }
+    }
+
+    /// RFC 4145 §4.1: two ends that both wait never meet, and two that both connect are two connections. Where TLS passes through, the offer that the
+    /// answerer saw has the offerer's own setup; elsewhere ours, `actpass` or, on a standing connection of ours, `active`.
+    private func roleFault(in answer: MSRPMedia, _ handling: Handling) -> FailureCause? {
+        guard handling.decision.outcome == .transparent, let offered = handling.offerer.remote?.setup else {
+            return nil
+        }
+        switch (offered, answer.setup) {
+        case (.active, .active), (.passive, .passive):
+            return .invalidAnswer("setup:\(offered.rawValue) was offered, and answered with the same")
+        default: return nil
+        }
     }
 
     // MARK: What was negotiated
@@ -179,12 +196,14 @@ extension CallMedia {
             let rewriting = LineRewriting(
                 mode: handling.mode, isAware: handling.isAware, side: side, local: context[side].local,
                 setup: handling.offerer.role == .active ? .active : .passive,
-                saysApplied: handling.isRequested && settings.appliedInAnswers)
+                saysApplied: handling.isRequested && settings.appliedInAnswers, content: settings.content,
+                isAnswer: true)
             result.media[index] = rewriting.apply(to: line)
             rewrittenLines.insert(index)
             if handling.decision.outcome != .transparent { terminated.insert(index) }
         }
         result.rewriteSessionLevel(rewritten: rewrittenLines, terminated: terminated)
+        if anonymous.contains(current.from.other) { result.removeIdentity() }
         return result
     }
 }

@@ -20,7 +20,7 @@ extension CallMedia {
         var messageLines = 0
         for index in offer.media.indices {
             guard let line = offer.messageMedia(at: index) else {
-                plans.append(.untouched)
+                plans.append(planUnread(offer.media[index], at: index, from: side))
                 continue
             }
             messageLines += line.media.isRejected ? 0 : 1
@@ -64,12 +64,24 @@ extension CallMedia {
         guard !line.media.isRejected else { return .off }
         let decision = decide(about: line, at: index, from: side, gatewayCapable: gatewayCapable)
         guard decision.outcome != .refuse else { return .refused(decision) }
-        if let fault = CallMedia.fault(in: line, transparent: decision.outcome == .transparent) {
+        if let fault = fault(in: line, decision.outcome, from: side) {
             let refused = Decision.unacceptable(fault)
             emit(.decided(refused, media: index, direction: OfferDirection(from: side)))
             return .refused(refused)
         }
         return .handled(handling(line, at: index, from: side, decision))
+    }
+
+    /// A line that is not MSRP as we know it.
+    private mutating func planUnread(_ media: MediaDescription, at index: Int, from side: OfferSide) -> Plan {
+        let isMessage =
+            media.media.lowercased() == "message" || media.proto.uppercased().split(separator: "/").contains("MSRP")
+        let bothIndicated = settings.ueIndicated && settings.networkIndicated
+        guard isMessage, !media.isRejected,
+            let decision = decideUnknownTransport(media.proto, bothIndicated: bothIndicated)
+        else { return .untouched }
+        emit(.decided(decision, media: index, direction: OfferDirection(from: side)))
+        return .refused(decision)
     }
 
     /// The line as it stands, instead of a change that is not made.
@@ -141,19 +153,36 @@ extension CallMedia {
     static func remote(_ line: MSRPMedia, isAware: Bool, withFingerprints: Bool) -> RemoteDescription {
         RemoteDescription(
             address: line.address, port: line.port, paths: isAware ? line.paths : [], setup: line.setup,
-            fingerprints: withFingerprints ? Array(line.fingerprints.prefix(maximumFingerprints)) : [])
+            fingerprints: withFingerprints ? line.fingerprints : [])
     }
 
     /// What keeps a line from being handled: nothing of a peer's reaches a gateway unread.
-    static func fault(in line: MSRPMedia, transparent: Bool) -> String? {
+    func fault(in line: MSRPMedia, _ outcome: Decision.Outcome, from side: OfferSide) -> String? {
         guard line.port != nil else { return "the port is above 65535" }
         guard let address = line.address else { return "c= has no Internet address" }
         if case .address(let address) = address, address.isMulticast { return "c= is a multicast address" }
-        if transparent { return nil }
+        if side == .ue, let fault = addressFault(address) { return fault }
+        if outcome == .transparent { return nil }
+        guard line.fingerprints.count <= CallMedia.maximumFingerprints else {
+            return "more than \(CallMedia.maximumFingerprints) fingerprints"
+        }
+        if let fault = settings.content.fault(in: line) { return fault }
         guard !line.paths.isEmpty else { return "a=path is missing" }
-        guard line.paths.count <= maximumPathURIs, line.paths.allSatisfy(isMessageURI) else {
+        guard line.paths.count <= CallMedia.maximumPathURIs, line.paths.allSatisfy(CallMedia.isMessageURI) else {
             return "a=path is not a list of MSRP URIs"
         }
+        return nil
+    }
+
+    /// A10: to where a UE's SDP may not steer the gateway. Its own address, as its signalling shows it, tells which of them its realm has.
+    private func addressFault(_ host: Host) -> String? {
+        guard case .address(let given) = host else { return nil }
+        let address = given.unmapped
+        let source = settings.ueSource?.unmapped
+        if address.isUnspecified { return "c= is no address to connect to" }
+        if address.isMulticast { return "c= is a multicast address" }
+        if address.isLoopback, source?.isLoopback == false { return "c= is a loopback address" }
+        if address.isLinkLocal, source?.isLinkLocal != true { return "c= is a link-local address" }
         return nil
     }
 
@@ -310,7 +339,10 @@ extension CallMedia {
         var rewrittenLines: Set<Int> = []
         var terminated: Set<Int> = []
         for (index, plan) in current.plans.enumerated() {
-            guard let line = current.offer.messageMedia(at: index) else { continue }
+            guard let line = current.offer.messageMedia(at: index) else {
+                if case .refused = plan { result.media[index] = current.offer.media[index].rejection }
+                continue
+            }
             switch plan {
             case .untouched: continue
             case .off, .refused:
@@ -322,13 +354,14 @@ extension CallMedia {
                 let rewriting = LineRewriting(
                     mode: handling.mode, isAware: handling.isAware, side: side, local: context[side].local,
                     setup: isActive ? .active : .actpass,
-                    saysApplied: settings.ueIndicated && settings.networkIndicated)
+                    saysApplied: settings.ueIndicated && settings.networkIndicated, content: settings.content)
                 result.media[index] = rewriting.apply(to: line)
                 rewrittenLines.insert(index)
                 if handling.decision.outcome != .transparent { terminated.insert(index) }
             }
         }
         result.rewriteSessionLevel(rewritten: rewrittenLines, terminated: terminated)
+        if anonymous.contains(current.from) { result.removeIdentity() }
         return result
     }
 }

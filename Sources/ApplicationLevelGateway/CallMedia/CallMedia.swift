@@ -50,6 +50,8 @@ package struct CallMedia: Sendable {
     package let settings: CallMediaSettings
     /// Whether a registered gateway can do e2ae; the caller keeps it current.
     package var gatewayCapable = true
+    /// Sides whose party asked for privacy (RFC 3323): their descriptions go on without names.
+    package var anonymous: Set<OfferSide> = []
 
     enum Input: Sendable {
         case offer(SessionDescription, from: OfferSide, isInResponse: Bool, Token)

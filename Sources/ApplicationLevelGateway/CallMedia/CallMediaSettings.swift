@@ -19,6 +19,7 @@ package struct CallMediaSettings: Hashable, Sendable {
     /// U2: whether the answer to a UE that requested e2ae carries `a=3ge2ae:applied`.
     package var appliedInAnswers = Provisional.appliedInAnswers
     package var fingerprints = FingerprintPolicy.standard
+    package var content = ContentPolicy()
     /// What the gateway is asked to hash its certificate with (RFC 8122 §5: SHA-256 at least).
     package var localHashes: [HashFunction] = [.sha256]
     /// The address from which the UE's signalling comes: its media may come from there too (`gm/sam`), whatever its `c=` says.

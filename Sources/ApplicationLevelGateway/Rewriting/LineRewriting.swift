@@ -13,6 +13,12 @@ struct LineRewriting {
     let setup: Setup
     /// `a=3ge2ae:applied` towards the UE.
     let saysApplied: Bool
+    let content: ContentPolicy
+    /// An answer that says `active` has port 9 (RFC 4145 §4.1). An offer keeps ours: a peer that compares it with the path would refuse it (RFC 6714 §4.3).
+    var isAnswer = false
+
+    /// Says that nobody listens (RFC 4145 §4.1).
+    static let discardPort: UInt16 = 9
 
     /// Changes `c=` and `m=` to the gateway's; where TLS does not pass through, also transport, security attributes, setup and, in aware mode, path.
     func apply(to line: MSRPMedia) -> MediaDescription {
@@ -29,6 +35,8 @@ struct LineRewriting {
         line.media.attributes.remove(KeyManagement.attributeName)
         line.media.attributes.remove("connection")
         line.setup = setup
+        if isAnswer, setup == .active { line.port = LineRewriting.discardPort }
+        content.apply(to: &line)
         if isAware {
             line.paths = local.path.map { [$0] } ?? []
             line.hasCEMA = false

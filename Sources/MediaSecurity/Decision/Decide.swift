@@ -151,6 +151,16 @@ private func decideOnTransparentLine(_ input: DecisionInput, byU4: Bool) -> Deci
     }
 }
 
+// MARK: - 4 Lines that nobody here reads
+
+/// A session message line over a transport that is not known here (`TCP/WSS/MSRP`, …).
+///
+/// A UE that indicated e2ae where the network did too gets none of it: what it would carry is neither protected nor read. Others keep it as it is (nil).
+package func decideUnknownTransport(_ proto: String, bothIndicated: Bool) -> Decision? {
+    guard bothIndicated else { return nil }
+    return .refused("MSRP over a transport for which e2ae is not defined: \(proto)", clause: Clause.shall)
+}
+
 // MARK: - Words
 
 /// What a decision cites. `(ours)` marks what the specifications leave to the operator.

@@ -136,6 +136,7 @@ struct CallLeg: Sendable {
         self.now = now
         sessionEnd = now + settings.sessionLimit
         privacy = Privacy(invite.headers)
+        if ["user", "header", "id"].contains(where: privacy.asks(for:)) { self.media.anonymous.insert(from) }
         if privacy.asks(for: "header") { hiddenContacts.insert(from) }
         exchanges[Self.first] = exchange
         sequences[from] = exchange.sequence

@@ -80,7 +80,7 @@ package struct ProxyCSCFSettings: Sendable {
             iqGateways, strictKey, unhonouredKey, appliedInAnswersKey,
             sha1Key,
             sessionKey, sessionIntervalKey, sessionMinimumKey, callsKey, registrationCallsKey, registrationsKey,
-        ] + RCS51Keys.all)
+        ] + RCS51Keys.all + ContentKeys.all)
 
     package var domain: String
     package var visitedNetwork: String
@@ -100,6 +100,7 @@ package struct ProxyCSCFSettings: Sendable {
     package var iq: TransportEndpoint
     package var gateways: [TransportEndpoint]
     package var rcs51: RCS51Policy
+    package var content: ContentPolicy
     package var strict: Bool
     package var unhonouredRequest: UnhonouredRequest
     package var appliedInAnswers: Bool
@@ -127,6 +128,7 @@ package struct ProxyCSCFSettings: Sendable {
         iq = configuration[Self.iqListen]
         gateways = configuration[Self.iqGateways]
         rcs51 = RCS51Keys.policy(configuration)
+        content = ContentKeys.policy(configuration)
         strict = configuration[Self.strictKey]
         unhonouredRequest = configuration[Self.unhonouredKey]
         appliedInAnswers = configuration[Self.appliedInAnswersKey]
@@ -169,6 +171,7 @@ package struct ProxyCSCFSettings: Sendable {
         media.coreFamily = mw.address.isV6 ? .v6 : .v4
         media.rcs51 = rcs51.option(userAgent: userAgent, realm: realm)
         media.allowsFallback = rcs51.allowsFallback
+        media.content = content
         media.strict = strict
         media.unhonouredRequest = unhonouredRequest
         media.appliedInAnswers = appliedInAnswers

@@ -29,6 +29,18 @@ import Testing
         #expect(result.coreAnswer?.messageMedia(at: 0)?.isTLS == false)
     }
 
+    @Test("decide: the fall-back shows the refused offer and the plain one")
+    func fallback() throws {
+        var settings = CallMediaSettings(ueIndicated: false, networkIndicated: true)
+        settings.rcs51 = .terminating
+        settings.allowsFallback = true
+        let result = OfferExamination(
+            offer: try description(Section.plain()), direction: .terminating, settings: settings, ueRefusesTLS: true)
+        #expect(result.refusedOffer?.messageMedia(at: 0)?.isTLS == true)
+        #expect(result.accessOffer?.messageMedia(at: 0)?.isTLS == false && result.coreAnswer != nil)
+        #expect(result.description.contains("the offer that the UE refused"))
+    }
+
     @Test("decide: a refusal says with which response, and the peer's text is escaped (A17)")
     func refused() throws {
         let offer = try description(

@@ -31,6 +31,17 @@ import Testing
         #expect(FingerprintPolicy.standard.verify(fingerprints, digest: Self.digest) == verdict)
     }
 
+    @Test("RFC 8122 5.1: two certificates with unequal sets of functions: only the one under the best function matches")
+    func unequalSets() {
+        let other = Fingerprint(hash: .sha512, octets: Array(repeating: 0xEE, count: 64))
+        #expect(
+            FingerprintPolicy.standard.verify([Self.right(.sha256), other], digest: Self.digest)
+                == .mismatch(hash: .sha512))
+        // The same set for each: either certificate matches.
+        let both = [other, Self.wrong(.sha256), Self.right(.sha512), Self.right(.sha256)]
+        #expect(FingerprintPolicy.standard.verify(both, digest: Self.digest) == .match)
+    }
+
     @Test("RFC 8122 5: MD5 is neither asked for nor computed, under any policy")
     func neverMD5() {
         for policy in [FingerprintPolicy(), FingerprintPolicy(allowsSHA1: true)] {

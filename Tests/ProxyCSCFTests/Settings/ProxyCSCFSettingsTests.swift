@@ -71,6 +71,17 @@ struct ProxyCSCFSettingsTests {
         }
     }
 
+    @Test("RFC 4975 8.4, 8.6: bounds on max-size and accept-types are off unless configured")
+    func content() throws {
+        #expect(try Self.settings().media(for: Fixtures.registration()).content == ContentPolicy())
+        let settings = try Self.settings("policy: {max-size: 1 MiB, accept-types: [text/*], deny-types: [text/html]}\n")
+        let expected = ContentPolicy(maximumSize: 1 << 20, allowedTypes: ["text/*"], deniedTypes: ["text/html"])
+        #expect(settings.media(for: Fixtures.registration()).content == expected)
+        for wrong in ["accept-types: [text]", "deny-types: ['*/*']", "max-size: 0"] {
+            #expect(throws: ConfigurationError.self) { try Self.settings("policy: {\(wrong)}\n") }
+        }
+    }
+
     @Test("gm.allowUnprotected is spelt as it is, SALLYPORT_GM_ALLOW_UNPROTECTED in the environment")
     func unprotected() throws {
         #expect(try Self.settings("gm.allowUnprotected: true\n").allowUnprotected)
