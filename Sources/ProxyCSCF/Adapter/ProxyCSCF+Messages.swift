@@ -12,6 +12,7 @@ extension ProxyCSCF: SIPUser {
         listener: String
     ) {
         eventLoop.preconditionInEventLoop()
+        let flow = listener == "mw" || request.method == .register ? flow : registrationFlow(flow)
         let admission = Admission(own: own, peers: settings.peers, security: security)
         let verdict = admission.judge(
             request, over: flow, isAccess: listener != "mw", registrations, dialogs,
@@ -36,6 +37,16 @@ extension ProxyCSCF: SIPUser {
             answer(refusal, to: request, transaction)
         case .turnAway(let refusal, let count): turnAway(request, transaction, flow, refusal, count)
         }
+    }
+
+    /// RFC 3261 §18.1.1: a UE that is registered over UDP sends what is too long for it over TCP, from the same address and port: it counts as the flow of its
+    /// registration. Any other connection stands for itself.
+    private func registrationFlow(_ flow: Flow) -> Flow {
+        guard flow.transport == .tcp, let udp = own.gm[.udp], registrations.registration(on: flow) == nil else {
+            return flow
+        }
+        let beside = Flow(transport: .udp, local: udp, remote: flow.remote)
+        return registrations.registration(on: beside) == nil ? flow : beside
     }
 
     /// RFC 3261 §16.3 step 4.
@@ -77,6 +88,7 @@ extension ProxyCSCF: SIPUser {
         over flow: Flow
     ) {
         eventLoop.preconditionInEventLoop()
+        let flow = registrationFlow(flow)
         guard let invite, let (entry, id) = serverIndex[invite] else {
             // A sender that is not served is not told even this.
             let isServed =

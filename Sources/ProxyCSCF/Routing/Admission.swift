@@ -42,6 +42,9 @@ struct Admission {
         let reason: String
     }
 
+    /// Schemes of Request-URIs that a home network routes, beside sip and sips: numbers (RFC 3966), services (RFC 5031).
+    static let knownSchemes: Set<String> = ["tel", "urn"]
+
     let own: OwnAddresses
     /// Unmapped: an IPv4 peer that comes over an IPv6 socket is the same one.
     let peers: Set<IPAddress>
@@ -73,7 +76,10 @@ struct Admission {
                 request, Refusal(403), "foreignCore", "\(request.method) at Mw from an address that is no peer")
         }
         if request.method != .ack {
-            // RFC 3261 §16.3.
+            // RFC 3261 §16.3. Schemes that a proxy can do nothing with: 416 (step 2).
+            if case .other(let scheme, _) = request.uri, !Self.knownSchemes.contains(scheme.lowercased()) {
+                return .refuse(Refusal(416), counted: nil)
+            }
             if request.headers.maxForwards == 0 { return .refuse(Refusal(483), counted: nil) }
             let unknown = Hygiene.unsupportedTags(request.headers)
             guard unknown.isEmpty else {
