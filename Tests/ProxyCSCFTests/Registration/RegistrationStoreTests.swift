@@ -106,6 +106,7 @@ struct RegistrationStoreTests {
         #expect(!forwarded.headers.contains(.proxyRequire))
     }
 
+    // RFC 7315 4.1: P-Associated-URI. TS 24.229 7.2A.7: mediasec.
     @Test("media-security 2: 401 and 200 carry the indication; U, N, identities and Service-Route are kept")
     func indications() throws {
         var harness = Harness()
@@ -148,6 +149,7 @@ struct RegistrationStoreTests {
         #expect(registration.indications == expected, "\(name)")
     }
 
+    // RFC 8122 7: fingerprints are worth no more than the integrity of the SDP.
     @Test("A1: over plain Gm no response carries Security-Server, not even the core's")
     func plainGm() {
         var harness = Harness()
@@ -403,7 +405,7 @@ struct RegistrationStoreTests {
         #expect(harness.store.registration(on: flow)?.userAgent?.count == (isProtected ? 256 : nil))
     }
 
-    @Test("RFC 3680 5: what the home network ends is gone: a contact, an identity, or all")
+    @Test("RFC 3680 5, TS 24.229 5.2.5.2: what the home network ends is gone: a contact, an identity, or all")
     func endedByNetwork() throws {
         var harness = Harness()
         let registration = try harness.complete()
@@ -428,7 +430,9 @@ struct RegistrationStoreTests {
     static let ipsec = "ipsec-3gpp;alg=hmac-sha-1-96;spi-c=1;spi-s=2;port-c=3;port-s=4"
     static let tag: [(HeaderName, String)] = [(.require, "sec-agree"), (.proxyRequire, "sec-agree")]
 
-    @Test("RFC 3329 2.3.1: mechanisms side by side: ipsec-3gpp is understood and never listed, tls where Gm serves it")
+    @Test(
+        "RFC 3329 2.2, 2.3.1: mechanisms side by side: ipsec-3gpp is understood and never listed, tls where Gm serves it"
+    )
     func sideBySide() throws {
         var harness = Harness()
         let client = "\(Self.ipsec), tls, \(Self.entry), sdes-srtp;mediasec"

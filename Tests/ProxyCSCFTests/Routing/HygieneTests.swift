@@ -26,6 +26,17 @@ struct HygieneTests {
         #expect(headers.contains("P-Asserted-Identity") == isKept)
     }
 
+    @Test(
+        "RFC 3325 9.2, TS 24.229 5.2.6.3, A12: the identity that a UE prefers is asserted if it is its own",
+        arguments: [
+            ("<sip:a2@ims.lab>", "sip:a2@ims.lab"), ("<sip:victim@ims.lab>", "sip:a@ims.lab"), (nil, "sip:a@ims.lab"),
+            ("nonsense", "sip:a@ims.lab"),
+        ])
+    func preferred(value: String?, asserted: String) {
+        let request = Fixtures.request(.invite, headers: value.map { [(.pPreferredIdentity, $0)] } ?? [])
+        #expect("\(Fixtures.registration().identity(preferred: request.preferredIdentity))" == asserted)
+    }
+
     @Test("U8: mediasec and sec-agree are never a reason for 420, others are")
     func proxyRequire() {
         var headers = Headers()
@@ -78,7 +89,7 @@ struct HygieneTests {
         }
     }
 
-    @Test("A warning is one line of printable text")
+    @Test("RFC 3261 20.43: a warning is one line of printable text")
     func warning() {
         #expect(Refusal.quoted("a \"b\"\r\n\\c é") == "\"a 'b'??/c ?\"")
     }

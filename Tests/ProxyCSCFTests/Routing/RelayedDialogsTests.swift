@@ -90,6 +90,7 @@ struct RelayedDialogsTests {
         #expect(dialogs["D"]?.admits(other, from: .ue) == false)
     }
 
+    // RFC 6665 4.2.2, 8.4: by Subscription-State.
     @Test("RFC 6665 4.1.2.4: terminated ends it; so do a refusal and the end of the registration")
     func ends() {
         var dialogs = Self.accepted()
