@@ -45,7 +45,15 @@ extension CallLeg {
             emit(.event(.milestone(.init(.ended, callID: callID, detail: cause.text))))
             wind(down: cause, status: 487, except: nil)
             for dialog in dialogs.values where dialog.isConfirmed {
-                for side in [OfferSide.ue, .core] { sendBYE(to: side, dialog, cause) }
+                // RFC 3261 §15: the callee's side sends no BYE before it has its ACK, or waits for it no longer.
+                let waits = exchanges[Self.first].map { $0.acknowledgement == nil && $0.keepUntil != nil } ?? false
+                for side in [OfferSide.ue, .core] {
+                    if side == caller, waits, !(side == .ue && isUEGone) {
+                        owedBYE = (dialog, cause)
+                    } else {
+                        sendBYE(to: side, dialog, cause)
+                    }
+                }
             }
         case .ending, .ended: break
         }
@@ -180,6 +188,12 @@ extension CallLeg {
         headers.append(.cSeq, "\(number) BYE")
         headers.append("Reason", cause.reason)
         emit(.sendAlone(Request(method: .bye, uri: target, headers: headers, body: ByteBuffer()), to: side))
+    }
+
+    mutating func sendOwedBYE() {
+        guard let owed = owedBYE else { return }
+        owedBYE = nil
+        sendBYE(to: caller, owed.dialog, owed.cause)
     }
 
     private static func tagged(_ value: String, _ tag: String) -> String {

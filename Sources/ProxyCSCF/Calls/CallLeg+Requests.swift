@@ -166,6 +166,7 @@ extension CallLeg {
         let forwarded = onwards(ack, to: side.other, isFirst: false)
         exchanges[id]?.acknowledgement = forwarded
         emit(.sendAlone(forwarded, to: side.other))
+        if id == Self.first { sendOwedBYE() }
     }
 
     // MARK: Inside the call

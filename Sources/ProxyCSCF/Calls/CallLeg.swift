@@ -92,6 +92,8 @@ struct CallLeg: Sendable {
     var working: Work?
     /// Whose Contact the other side does not see (RFC 3323 §5.1).
     var hiddenContacts: Set<OfferSide> = []
+    /// The caller's BYE, which waits for its ACK (RFC 3261 §15).
+    var owedBYE: (dialog: DialogRecord, cause: ReleaseCause)?
     /// Ended by us, or by a BYE: the UE is not to be written to any more.
     var isUEGone = false
     var isMediaReleased = false
@@ -326,6 +328,7 @@ struct CallLeg: Sendable {
                 exchanges[id]?.keepUntil = nil
                 // RFC 3261 §13.3.1.4: whoever sent the INVITE is not there any more, or its route does not lead here.
                 if exchange.acknowledgement == nil { release(.notAcknowledged) }
+                if id == Self.first { sendOwedBYE() }
             }
             if let timerC = exchange.timerC, timerC <= now {
                 exchanges[id]?.timerC = nil
@@ -379,7 +382,10 @@ struct CallLeg: Sendable {
 
     /// Forgets exchanges that are over, and the leg with the last of them.
     mutating func settle() {
-        for (id, exchange) in exchanges where exchange.isOver || isEnding && exchange.isDone { exchanges[id] = nil }
+        for (id, exchange) in exchanges where exchange.isOver || isEnding && exchange.isDone {
+            if id == Self.first, owedBYE != nil, exchange.keepUntil != nil { continue }
+            exchanges[id] = nil
+        }
         if let bye, exchanges[bye] == nil { releaseMedia() }
         guard case .ending(let until) = phase, exchanges.isEmpty, media.isIdle || until <= now else { return }
         phase = .ended

@@ -234,6 +234,25 @@ struct RaceTests {
         #expect(call.ended == 1 && Set(call.released) == call.reserved)
     }
 
+    @Test(
+        "RFC 3261 15: a call that is ended before its ACK: the callee gets its BYE at once, the caller after the ACK or after 64 T1",
+        arguments: [true, false])
+    func byeWaitsForACK(isAcknowledged: Bool) {
+        var call = LegHarness(.originating)
+        call.respond(200, body: Fixtures.plain(setup: "passive"))
+        _ = call.take()
+        call.notify(.tlsFailed(reason: "bad certificate"))
+        #expect(call.take() == ["release", "BYE > core"] && call.ended == 0)
+        if isAcknowledged {
+            call.request(.ack, from: .ue, cSeq: 1)
+            #expect(call.take() == ["ACK > core", "BYE > ue", "ended"])
+        } else {
+            call.advance(.seconds(33))
+            #expect(call.take() == ["BYE > ue", "ended"])
+        }
+        #expect(call.alone.last?.request.headers["Reason"]?.hasPrefix("SIP ;cause=488") == true)
+    }
+
     @Test("RFC 3261 16.6: Max-Forwards is lowered by one in every request, and 70 where there is none")
     func maxForwards() throws {
         var call = CallLegTests.confirmed(.originating)
