@@ -10,13 +10,6 @@ import WireSyntax
 /// Call legs: begun, fed, and their actions carried out.
 extension ProxyCSCF {
     func begin(_ invite: Request, _ direction: OfferDirection, _ served: Registration, _ server: TransactionID) {
-        // RFC 3261 §16.3 step 4.
-        let passed = ((try? invite.headers.routes(.recordRoute)) ?? []).compactMap { own.token(of: $0) }
-        if passed.contains(where: { calls[$0].map { CallLeg.isLoop(invite, direction, served, of: $0.leg) } ?? false })
-        {
-            refuse("loop", served.flow, "an INVITE that has been here already")
-            return answer(Refusal(482), to: invite, server)
-        }
         guard calls.count < settings.callLimit else {
             refuse("limit", served.flow, "too many calls")
             return answer(Refusal(503, "Too many calls", retryAfter: 10), to: invite, server)
@@ -104,6 +97,8 @@ extension ProxyCSCF {
     }
 
     private func send(_ request: Request, _ id: Exchange.ID, to side: OfferSide, _ entry: CallEntry) {
+        // The second INVITE of a fall-back: what the first one's transaction still says is not about it.
+        if case .sent(let before) = entry.clients[id] { clientIndex[before] = nil }
         entry.clients[id] = .connecting(cancel: nil)
         let body: (Result<Flow, any Error>) -> Void = { [weak self] result in
             guard let self, !entry.isOver, case .connecting(let cancel) = entry.clients[id] else { return }

@@ -166,7 +166,7 @@ extension CallLeg {
         if let from = response.headers[.from] { headers.append(.from, from) }
         if let to = response.headers[.to] { headers.append(.to, to) }
         headers.append(.callID, callID)
-        headers.append(.cSeq, "\(exchange.sequence) ACK")
+        headers.append(.cSeq, "\(Self.shifted(exchange.sequence, side == .ue ? sequenceOffset : 0)) ACK")
         let target = (try? response.headers.contacts())?.first?.uri ?? exchange.request.uri
         return Request(method: .ack, uri: target, headers: headers, body: ByteBuffer())
     }
@@ -185,7 +185,7 @@ extension CallLeg {
         headers.append(.from, isCaller ? calleeName : callerName)
         headers.append(.to, isCaller ? callerName : calleeName)
         headers.append(.callID, callID)
-        headers.append(.cSeq, "\(number) BYE")
+        headers.append(.cSeq, "\(Self.shifted(number, side == .ue ? sequenceOffset : 0)) BYE")
         headers.append("Reason", cause.reason)
         emit(.sendAlone(Request(method: .bye, uri: target, headers: headers, body: ByteBuffer()), to: side))
     }

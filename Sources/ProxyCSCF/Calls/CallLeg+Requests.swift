@@ -78,6 +78,7 @@ extension CallLeg {
         }
         conceal(&forwarded.headers, of: side.other, isRequest: true)
         reveal(&forwarded, to: side)
+        shift(&forwarded.headers, to: side)
         return forwarded
     }
 
@@ -96,6 +97,8 @@ extension CallLeg {
         if exchange.isForwarded {
             // The final response comes from the far end, and goes back; a 2xx that was faster as well.
             cancelForwarded(id, reason)
+            // The caller does not want the second attempt any more.
+            if id == Self.first { isFallingBack = false }
         } else {
             refuse(id, Refusal(487))
         }
@@ -205,17 +208,6 @@ extension CallLeg {
         // The token is random, and nobody outside can tell what is made of it.
         let random = token.utf8.reduce(UInt64(id.number)) { $0 &* 31 &+ UInt64($1) }
         return Refusal(500, warning: refusal.warning, retryAfter: Int(random % 11))
-    }
-
-    /// RFC 3261 §16.3 step 4: whether this INVITE is one that has gone through `earlier` already and was sent here again as it was. One that came another way
-    /// (a fork that joins again) has not this leg's Record-Route, and one that spirals (from the caller's passage to the callee's) differs in its direction,
-    /// its registration or its Request-URI: neither is a loop.
-    static func isLoop(_ invite: Request, _ direction: OfferDirection, _ served: Registration, of earlier: CallLeg)
-        -> Bool
-    {
-        earlier.direction == direction && earlier.served.token == served.token && earlier.invite.uri == invite.uri
-            && earlier.callID == invite.headers.callID && earlier.callerTag == (try? invite.headers.from())?.tag
-            && earlier.invite.headers[.cSeq] == invite.headers[.cSeq]
     }
 
     /// The exchange whose INVITE got its offer in a response that is not answered yet.

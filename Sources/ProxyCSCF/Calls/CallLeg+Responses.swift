@@ -26,7 +26,7 @@ extension CallLeg {
             }
             return
         }
-        guard !exchange.isAnswered else { return }
+        guard !exchange.isAnswered, !takesFallback(response, exchange) else { return }
         if id == Self.first, response.status < 300, !tag.isEmpty, dialogs[tag] == nil {
             guard dialogs.count < settings.dialogLimit else {
                 if isSuccess { abandon(response, id, Refusal(500, warning: "too many branches")) }
@@ -172,13 +172,17 @@ extension CallLeg {
         switch side {
         case .core:
             Hygiene.clean(fromUE: &back.headers, asserting: served.identities[0])
-            own.turnRecordRoute(&back.headers, token: token, to: own.coreRoute(token))
+            // What the UE makes of Via and Record-Route steers nothing (TS 24.229 §5.2.6.4).
+            let isRecorded = exchange.id == Self.first && response.headers.contains(.recordRoute)
+            Hygiene.restorePath(
+                of: &back.headers, from: exchange.request.headers, ownRoute: isRecorded ? own.coreRoute(token) : nil)
         case .ue:
             Hygiene.clean(fromCore: &back.headers)
             own.turnRecordRoute(&back.headers, token: token, to: own.accessRoute(token, on: served.flow))
         }
         conceal(&back.headers, of: side.other, isRequest: false)
         reveal(&back.headers, of: exchange)
+        unshift(&back.headers, of: exchange)
         return back
     }
 
@@ -191,7 +195,7 @@ extension CallLeg {
         guard !exchange.isAnswered else { return }
         // §16.8, §16.9: as if 408 or 503 had come; a 503 of somebody else's is not handed on as such (§16.7 step 6).
         let refusal =
-            exchange.isCancelled && timedOut
+            exchange.isCancelled && !isFallingBack && timedOut
             ? Refusal(487)
             : timedOut ? Refusal(408) : Refusal(exchange.from == .core ? 480 : 500, "Next hop cannot be reached")
         refuse(id, refusal)

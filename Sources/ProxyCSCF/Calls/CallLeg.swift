@@ -94,6 +94,12 @@ struct CallLeg: Sendable {
     var hiddenContacts: Set<OfferSide> = []
     /// The caller's BYE, which waits for its ACK (RFC 3261 §15).
     var owedBYE: (dialog: DialogRecord, cause: ReleaseCause)?
+    /// The second INVITE, with the plain offer, is on its way to the UE or has gone (media-security.md 4.2).
+    var hasFallenBack = false
+    /// The first is being cancelled for it.
+    var isFallingBack = false
+    /// By how much the UE's CSeq numbers are ahead of the core's.
+    var sequenceOffset: UInt32 = 0
     /// Ended by us, or by a BYE: the UE is not to be written to any more.
     var isUEGone = false
     var isMediaReleased = false

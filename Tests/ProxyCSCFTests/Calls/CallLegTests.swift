@@ -133,7 +133,8 @@ struct CallLegTests {
     ]
 
     @Test(
-        "A11: a session body that cannot be read gets 415 or 488 and never passes", arguments: unreadableBodies.indices)
+        "A11, RFC 3261 21.4.13: a session body that cannot be read gets 415 or 488 and never passes",
+        arguments: unreadableBodies.indices)
     func unreadable(index: Int) {
         let (name, body, type, headers, status) = Self.unreadableBodies[index]
         let call = LegHarness(.originating, body: body, type: type, headers: headers)
@@ -192,7 +193,7 @@ struct CallLegTests {
     }
 
     @Test(
-        "TS 24.229 5.2.8: after a notification both sides get a BYE that fits their dialog, with Reason",
+        "TS 24.229 5.2.8.1, 5.2.8.1.2: after a notification both sides get a BYE that fits their dialog, with Reason",
         arguments: [OfferDirection.originating, .terminating])
     func released(direction: OfferDirection) throws {
         var call = Self.confirmed(direction)
@@ -227,7 +228,8 @@ struct CallLegTests {
         #expect(try call.alone.last?.request.headers.to().tag == "other")
     }
 
-    @Test("A12: a request with tags of another dialog gets 481", arguments: [Method.bye, .update, .info])
+    @Test(
+        "A12, RFC 3261 12.2.2: a request with tags of another dialog gets 481", arguments: [Method.bye, .update, .info])
     func foreignTags(method: Method) throws {
         var call = Self.confirmed(.originating)
         let id = try call.asking(method, from: .ue, cSeq: 2, tag: "stranger")

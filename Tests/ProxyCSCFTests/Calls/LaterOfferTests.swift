@@ -165,7 +165,9 @@ struct LaterOfferTests {
         ("application/pkcs7-mime", "xxxx"), ("multipart/mixed;boundary=b", Fixtures.secure()),
     ]
 
-    @Test("A11: no session description passes in a 3xx to 6xx", arguments: refusedBodies.indices, [302, 488, 606])
+    @Test(
+        "A11, RFC 3261 21.4.26: no session description passes in a 3xx to 6xx", arguments: refusedBodies.indices,
+        [302, 488, 606])
     func refusedWithSession(index: Int, status: Int) throws {
         var call = LegHarness(.terminating)
         let (type, body) = Self.refusedBodies[index]

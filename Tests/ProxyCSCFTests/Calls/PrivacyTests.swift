@@ -15,7 +15,9 @@ struct PrivacyTests {
         LegHarness(direction, headers: [(.privacy, privacy)] + more)
     }
 
-    @Test("RFC 3323 5.3: user: From is anonymous with its tag, what tells of the user goes, Contact has no user part")
+    @Test(
+        "RFC 3323 4.1.1.3, 5.3: user: From is anonymous with its tag, what tells of the user goes, Contact has no user part"
+    )
     func user() throws {
         let call = Self.call(
             .originating, "user",
@@ -96,7 +98,7 @@ struct PrivacyTests {
     }
 
     @Test(
-        "RFC 3325 7: id: the asserted identity stays inside the trust domain, and goes no further than the P-CSCF of the called UE"
+        "RFC 3325 7, 9.3: id: the asserted identity stays inside the trust domain, and goes no further than the P-CSCF of the called UE"
     )
     func identity() throws {
         let inside = Self.call(.originating, "id")
@@ -128,7 +130,7 @@ struct PrivacyTests {
     }
 
     @Test(
-        "RFC 3323 5: critical: what cannot be done fails the request with 500 and is named; what can be done passes",
+        "RFC 3323 4.2, 5: critical: what cannot be done fails the request with 500 and is named; what can be done passes",
         arguments: [
             ("session;critical", "Privacy failure: session"), ("user;history;critical", "Privacy failure: history"),
         ])

@@ -242,7 +242,7 @@ struct RaceTests {
         call.respond(200, body: Fixtures.plain(setup: "passive"))
         _ = call.take()
         call.notify(.tlsFailed(reason: "bad certificate"))
-        #expect(call.take() == ["release", "BYE > core"] && call.ended == 0)
+        #expect(call.take() == ["BYE > core", "release"] && call.ended == 0)
         if isAcknowledged {
             call.request(.ack, from: .ue, cSeq: 1)
             #expect(call.take() == ["ACK > core", "BYE > ue", "ended"])
@@ -261,21 +261,6 @@ struct RaceTests {
         var bare = Fixtures.request(.invite, contact: "<sip:u@127.4.0.1>", body: Fixtures.secure())
         bare.headers.remove(.maxForwards)
         #expect(call.leg.onwards(bare, to: .core, isFirst: true).headers[.maxForwards] == "70")
-    }
-
-    @Test("RFC 3261 16.3: the same INVITE through the same passage again is a loop; a spiral and another call are not")
-    func loop() throws {
-        let call = LegHarness(.originating)
-        let invite = try #require(call.received[CallLeg.first])
-        let served = Fixtures.registration()
-        #expect(CallLeg.isLoop(invite, .originating, served, of: call.leg))
-        #expect(!CallLeg.isLoop(invite, .terminating, served, of: call.leg))
-        var elsewhere = invite
-        elsewhere.uri = Fixtures.uri("sip:c@ims.lab")
-        #expect(!CallLeg.isLoop(elsewhere, .originating, served, of: call.leg))
-        var next = invite
-        next.headers.set(.cSeq, to: "2 INVITE")
-        #expect(!CallLeg.isLoop(next, .originating, served, of: call.leg))
     }
 
     // MARK: A peer that dies

@@ -39,7 +39,7 @@ struct DialogTests {
         return Request(method: method, uri: .other(scheme: "x", rest: "y"), headers: headers, body: ByteBuffer())
     }
 
-    @Test("12.1.2: the UAC reverses Record-Route, the UAS keeps it")
+    @Test("RFC 3261 12.1.2: the UAC reverses Record-Route, the UAS keeps it")
     func routeSets() throws {
         let routes = ["<sip:p3@h;lr>, <sip:p2@h;lr>", "<sip:p1@h;lr>"]
         var uac = try Dialog(uac: Self.invite(), response: Self.response(180, routes))
@@ -61,7 +61,7 @@ struct DialogTests {
         #expect(update.headers[.to] == "\"A\" <sip:a@ims.lab>;tag=from")
     }
 
-    @Test("12.2.1.1: a strict router becomes the Request-URI and the target the last route")
+    @Test("RFC 3261 12.2.1.1, 19.1.1: a strict router becomes the Request-URI and the target the last route")
     func strictRouting() throws {
         let routes = ["<sip:last@h;lr>", "<sip:strict@h;method=INVITE?x=y>"]
         var dialog = try Dialog(uac: Self.invite(), response: Self.response(200, routes))
@@ -70,7 +70,7 @@ struct DialogTests {
         #expect(bye.headers.values(.route) == ["<sip:last@h;lr>", "<sip:b@127.0.0.4:5062>"])
     }
 
-    @Test("13.2.2.4: the 2xx gives the route set and the target once more and confirms")
+    @Test("RFC 3261 13.2.2.4: the 2xx gives the route set and the target once more and confirms")
     func confirmation() throws {
         var dialog = try Dialog(uac: Self.invite(), response: Self.response(183, ["<sip:early@h;lr>"]))
         try dialog.receive(Self.response(200, ["<sip:late@h;lr>"], contact: "<sip:b@127.0.0.5>"), first: true)
@@ -79,7 +79,7 @@ struct DialogTests {
         #expect("\(dialog.remoteTarget)" == "sip:b@127.0.0.5")
     }
 
-    @Test("13.2.2.4: the ACK to a 2xx has the INVITE's CSeq number and credentials, and takes no number")
+    @Test("RFC 3261 13.2.2.4: the ACK to a 2xx has the INVITE's CSeq number and credentials, and takes no number")
     func ack() throws {
         var invite = Self.invite()
         invite.headers.append(.proxyAuthorization, "Digest username=\"a\"")
@@ -92,7 +92,7 @@ struct DialogTests {
     }
 
     @Test(
-        "12.2.2: CSeq must rise; ACK and CANCEL are not counted; other tags are another dialog",
+        "RFC 3261 12.2.2: CSeq must rise; ACK and CANCEL are not counted; other tags are another dialog",
         arguments: [
             (inDialog(.update, 315), Dialog.Verdict.ok),
             (inDialog(.update, 314), .outOfOrder),
@@ -106,7 +106,7 @@ struct DialogTests {
         #expect(dialog.receive(request) == verdict)
     }
 
-    @Test("12.2: the target is refreshed by INVITE and UPDATE and their 2xx, not by others")
+    @Test("RFC 3261 12.2: the target is refreshed by INVITE and UPDATE and their 2xx, not by others")
     func targetRefresh() throws {
         var dialog = try Dialog(uas: Self.invite(), localTag: "to")
         #expect(dialog.receive(Self.inDialog(.info, 315, contact: "<sip:no@h>")) == .ok)
@@ -117,7 +117,7 @@ struct DialogTests {
         #expect("\(dialog.remoteTarget)" == "sip:yes@h")
     }
 
-    @Test("12.1: no dialog without Contact, nor with an endless route set")
+    @Test("RFC 3261 12.1, 12.1.1: no dialog without Contact, nor with an endless route set")
     func refused() {
         #expect(throws: SyntaxError.self) { try Dialog(uas: Self.invite(contact: nil), localTag: "to") }
         let routes = Array(repeating: "<sip:p@h;lr>", count: Dialog.maximumRoutes + 1)

@@ -122,7 +122,7 @@ struct ProxySessionTimerTests {
         #expect((headers.contains(.require) ? headers.list(.require).joined(separator: ",") : nil) == row.require)
     }
 
-    @Test("RFC 4028 4, 5: Session-Expires and Min-SE")
+    @Test("RFC 4028 3, 4, 5: Session-Expires and Min-SE")
     func grammar() throws {
         #expect(try SessionExpires("1800 ; refresher=UAS") == SessionExpires(interval: 1800, refresher: .uas))
         #expect(try SessionExpires("90;x=y") == SessionExpires(interval: 90))

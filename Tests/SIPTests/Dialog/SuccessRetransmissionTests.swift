@@ -23,7 +23,7 @@ struct SuccessRetransmissionTests {
         return log
     }
 
-    @Test("doubles from T1 to T2 and gives up after 64 T1")
+    @Test("RFC 3261 13.3.1.4, RFC 6026 8.1: doubles from T1 to T2 and gives up after 64 T1")
     func unanswered() {
         #expect(
             run(acknowledgedAt: nil)
@@ -31,7 +31,7 @@ struct SuccessRetransmissionTests {
                 + ["32000 gaveUp"])
     }
 
-    @Test("stops with the ACK")
+    @Test("RFC 3261 13.3.1.4: stops with the ACK")
     func acknowledged() {
         #expect(run(acknowledgedAt: 2000) == ["500 retransmit", "1500 retransmit"])
     }
