@@ -1,0 +1,1 @@
+../../MediaSecurityTests/Decision/DecisionTable.swift
