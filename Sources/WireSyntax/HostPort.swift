@@ -11,21 +11,41 @@ public enum Host: Hashable, Sendable, CustomStringConvertible {
             self = .address(address)
             return
         }
-        if let address = IPAddress(text) {
+        // Nothing but an address has a colon in it, and an IPv4 address begins with a digit.
+        if let first = text.utf8.first, (0x30...0x39).contains(first) || text.utf8.contains(UInt8(ascii: ":")),
+            let address = IPAddress(text)
+        {
             self = .address(address)
             return
         }
-        guard (1...255).contains(text.utf8.count) else { return nil }
-        for octet in text.utf8 {
-            switch octet {
-            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x5F: continue
-            default: return nil
-            }
-        }
-        var name = text.lowercased()
-        if name.hasSuffix(".") { name.removeLast() }
-        guard !name.isEmpty, !name.hasPrefix("."), !name.contains("..") else { return nil }
+        guard let name = Self.name(text) else { return nil }
         self = .name(name)
+    }
+
+    /// Lower case, without a final dot; nil where it is no name. One pass and at most one allocation: hosts stand in every Via, route and address.
+    private static func name(_ text: some StringProtocol) -> String? {
+        guard (1...255).contains(text.utf8.count) else { return nil }
+        var isName = true
+        let name = String(unsafeUninitializedCapacity: text.utf8.count) { buffer in
+            var count = 0
+            var previous = UInt8(ascii: ".")
+            for octet in text.utf8 {
+                switch octet {
+                case 0x2E where previous == 0x2E:
+                    isName = false
+                    return 0
+                case 0x30...0x39, 0x61...0x7A, 0x2D, 0x2E, 0x5F: buffer[count] = octet
+                case 0x41...0x5A: buffer[count] = octet | 0x20
+                default:
+                    isName = false
+                    return 0
+                }
+                previous = octet
+                count += 1
+            }
+            return previous == 0x2E ? count - 1 : count
+        }
+        return isName && !name.isEmpty ? name : nil
     }
 
     public var address: IPAddress? {

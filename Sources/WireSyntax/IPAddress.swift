@@ -71,18 +71,27 @@ public enum IPAddress: Hashable, Sendable {
     private static func parseV4(_ octets: Slice<UnsafeBufferPointer<UInt8>>) -> UInt32? {
         var value: UInt32 = 0
         var parts = 0
-        for part in octets.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false) {
-            guard (1...3).contains(part.count), part.count == 1 || part.first != UInt8(ascii: "0") else { return nil }
-            var number: UInt32 = 0
-            for octet in part {
-                guard (0x30...0x39).contains(octet) else { return nil }
+        // The part that is being read: its number, and its digits so far.
+        var number: UInt32 = 0
+        var digits = 0
+        func isPart() -> Bool { digits > 0 && number < 256 && parts < 4 }
+        for octet in octets {
+            switch octet {
+            case UInt8(ascii: "."):
+                guard isPart() else { return nil }
+                value = value << 8 | number
+                parts += 1
+                (number, digits) = (0, 0)
+            case 0x30...0x39:
+                // A 0 stands alone.
+                guard digits < 3, digits == 0 || number > 0 else { return nil }
                 number = number * 10 + UInt32(octet - 0x30)
+                digits += 1
+            default: return nil
             }
-            guard number < 256, parts < 4 else { return nil }
-            value = value << 8 | number
-            parts += 1
         }
-        return parts == 4 ? value : nil
+        guard isPart(), parts == 3 else { return nil }
+        return value << 8 | number
     }
 
     private static func parseV6(_ octets: Slice<UnsafeBufferPointer<UInt8>>) -> IPAddress? {

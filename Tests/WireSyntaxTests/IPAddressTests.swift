@@ -21,7 +21,8 @@ struct IPAddressTests {
     @Test(
         "What is no address is refused",
         arguments: [
-            "", "1", "1.2.3", "1.2.3.4.5", "1.2.3.256", "01.2.3.4", "1.2.3.4 ", "1..2.3", "0x1.2.3.4", ":", ":::",
+            "", "1", "1.2.3", "1.2.3.4.5", "1.2.3.256", "01.2.3.4", "1.2.3.4 ", "1..2.3", ".1.2.3.4", "1.2.3.4.",
+            "1.2.3.0004", "1.2.00.4", "0x1.2.3.4", ":", ":::",
             "1::2::3",
             "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "12345::", "g::", "::1.2.3", "1.2.3.4::", "[::1]", "fe80::1%eth0",
             "1:2:3:4:5:6:7:", "::1:", "1:2:3:4:5:6:7:1.2.3.4", "1:2:3:4:5:6:7:8::",
@@ -58,7 +59,7 @@ struct HostPortTests {
         arguments: [
             ("example.com", "example.com", nil), ("Example.COM.:5060", "example.com", 5060),
             ("192.0.2.1:65535", "192.0.2.1", 65535), ("[2001:DB8::1]:0", "[2001:db8::1]", 0), ("::1", "[::1]", nil),
-            ("[::1]", "[::1]", nil),
+            ("[::1]", "[::1]", nil), ("7.example_-9.Org.", "7.example_-9.org", nil), ("1.2.3", "1.2.3", nil),
         ] as [(String, String, UInt16?)])
     func parsed(text: String, host: String, port: UInt16?) throws {
         let pair = try #require(HostPort(text))
@@ -70,7 +71,7 @@ struct HostPortTests {
         "What is no host and port is refused",
         arguments: [
             "", ":1", "a:", "a:65536", "a:+1", "a:1:2", "a b", "[1.2.3.4]:5", "[::1", "::1]:5", "a..b", ".a",
-            "a:000001", "ä.de",
+            "a:000001", "ä.de", "a..", ".", "a.b..",
         ])
     func refused(text: String) {
         #expect(HostPort(text) == nil)
