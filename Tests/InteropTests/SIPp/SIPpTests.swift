@@ -83,6 +83,49 @@ struct SIPpTests {
         }
     }
 
+    @Test("RCS 5.1, originating: TLS with a fingerprint and no indication becomes e2ae, by policy", .foreign("sipp"))
+    func rcsOriginating() async throws {
+        try await SIPpNetwork.with(["mediaSecurity.rcs51: originating"]) { network in
+            try await network.register("alice", "register-plain")
+            try await network.register("bob", "register-plain")
+            try await network.call("caller-rcs", "callee-plain")
+            try await network.expectIdle()
+        }
+    }
+
+    @Test("RCS 5.1, terminating: TLS is offered without an indication, and without 3ge2ae, by policy", .foreign("sipp"))
+    func rcsTerminating() async throws {
+        try await SIPpNetwork.with(["mediaSecurity.rcs51: terminating"]) { network in
+            try await network.register("alice")
+            try await network.register("bob", "register-plain")
+            try await network.call("caller-e2ae", "callee-rcs")
+            try await network.expectIdle()
+        }
+    }
+
+    @Test("RCS 5.1, terminating: who refuses TLS gets no call where policy allows no fall-back", .foreign("sipp"))
+    func rcsRefused() async throws {
+        try await SIPpNetwork.with(["mediaSecurity.rcs51: terminating"]) { network in
+            try await network.register("alice")
+            try await network.register("bob", "register-plain")
+            try await network.call("caller-refused", "callee-rcs-refuses")
+            try await network.expectIdle()
+        }
+    }
+
+    @Test(
+        "RCS 5.1, terminating: who refuses TLS gets one plain offer where policy allows it", .foreign("sipp"),
+        .disabled("the call leg does not make the second offer yet"))
+    func rcsFallback() async throws {
+        let policy = ["mediaSecurity.rcs51: terminating", "mediaSecurity.rcs51-fallback: true"]
+        try await SIPpNetwork.with(policy) { network in
+            try await network.register("alice")
+            try await network.register("bob", "register-plain")
+            try await network.call("caller-e2ae", "callee-rcs-fallback")
+            try await network.expectIdle()
+        }
+    }
+
     @Test("RFC 3261 9.1, 16.10: CANCEL while it rings ends both legs and their contexts", .foreign("sipp"))
     func cancel() async throws {
         try await SIPpNetwork.with { network in
@@ -98,15 +141,14 @@ struct SIPpTests {
         .foreign("sipp"))
     func loss() async throws {
         try await SIPpNetwork.with { network in
+            let before = try await network.deadlines()
             try await network.register("alice")
             try await network.register("bob")
-            try await network.expectNoTransactions()
-            let before = try await network.deadlines()
             try await network.call("caller-e2ae", "callee-e2ae", calls: 50, loss: 5, pause: 100, seconds: 40)
             try await network.expectIdle()
             try await network.expectNoTransactions()
-            // Each leg and each context had one. One may have come: Iq keeps the replies of the last requests for a while.
-            #expect(try await network.deadlines() <= before + 1)
+            // Each leg had one. Two may have come: that of the registrations, and Iq's, which keeps the last replies for a while.
+            #expect(try await network.deadlines() <= before + 2)
         }
     }
 }
