@@ -19,7 +19,7 @@ struct IPAddressTests {
     }
 
     @Test(
-        "What is no address is refused",
+        "RFC 3986 3.2.2: what is no address is refused",
         arguments: [
             "", "1", "1.2.3", "1.2.3.4.5", "1.2.3.256", "01.2.3.4", "1.2.3.4 ", "1..2.3", ".1.2.3.4", "1.2.3.4.",
             "1.2.3.0004", "1.2.00.4", "0x1.2.3.4", ":", ":::",

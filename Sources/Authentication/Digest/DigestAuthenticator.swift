@@ -1,7 +1,7 @@
 import SIP
 import WireSyntax
 
-/// The server side of digest: challenges, and verdicts about credentials (RFC 3261 §22.1–22.3, RFC 7616, RFC 8760, RFC 3310).
+/// The server side of digest: challenges, and verdicts about credentials (RFC 3261 §22.1, §22.2 and §22.4, RFC 7616, RFC 8760, RFC 3310).
 ///
 /// ```
 ///   no or foreign credentials ──▶ 401 with one challenge an algorithm, the strongest first; for a subscriber with AKA keys, that of AKA alone

@@ -204,6 +204,7 @@ struct BothEndsTests {
     func hostileValues() throws {
         let pair = try IqPair()
         pair.register()
+        // RFC 3986 2: none of these stands unescaped in a URI.
         let evil = [
             "msrps://h:1/a}", "msrps://h:1/a\\", "msrps://h:1/}, Remote { v=0", "msrps://h:1/a b",
             "msrps://h:1/\r\na=x",

@@ -133,6 +133,15 @@ struct DigestAuthenticatorTests {
         #expect(try client.reason(client.answer(challenge, count: 3)) == .replayed)
     }
 
+    @Test("RFC 3261 22.4: a client of RFC 2069, which sends no qop, is served, once a nonce")
+    func withoutQuality() throws {
+        var client = Client(server: Self.authenticator())
+        var challenge = try client.challenge()
+        challenge.qualities = []
+        #expect(try client.reason(client.answer(challenge)) == nil)
+        #expect(try client.reason(client.answer(challenge)) == .stale)
+    }
+
     @Test("A nonce that was forgotten for room is stale, never accepted again")
     func forgotten() throws {
         var client = Client(server: Self.authenticator(remembering: 2))

@@ -100,8 +100,10 @@ struct RegistrarTests {
     func registered() throws {
         var ue = try RegistrarHarness()
         let path = "<sip:token@127.0.0.3:5060;transport=tcp;lr>"
-        let response = try ue.register([Self.one], expires: "600", extra: [(.path, path), (.supported, "path")])
-        #expect(response.status == 200)
+        let response = try ue.register(
+            [Self.one], expires: "600",
+            extra: [(.path, path), (.supported, "path"), (.recordRoute, "<sip:evil@127.0.0.66;lr>")])
+        #expect(response.status == 200 && !response.headers.contains(.recordRoute))
         let contact = try #require(try response.headers.contacts().first)
         #expect(contact.parameters.value("expires") == "600")
         #expect(response.headers[.path] == path)
@@ -174,6 +176,10 @@ struct RegistrarTests {
         #expect(!response.headers.contains(.contact))
         #expect(try ue.contacts() == [])
         #expect(ue.events.last == .deregistered("alice@ims.lab", expired: false))
+        // RFC 3261 10.3 step 6: of another Call-ID, whatever its CSeq.
+        try ue.register([Self.one], cSeq: 60)
+        #expect(try ue.register(["*"], expires: "0", callID: "other", cSeq: 1).status == 200)
+        #expect(try ue.contacts() == [])
     }
 
     @Test("RFC 3261 10.2.3: no Contact asks for the bindings")
@@ -208,7 +214,7 @@ struct RegistrarTests {
         #expect(try ue.register([Self.one], user: "dave").status == 404)
     }
 
-    @Test("RFC 3261 10.3 steps 3, 4: wrong password 401, another user's address 403; nothing changes")
+    @Test("RFC 3261 22.1, 22.2, 10.3 steps 3, 4: wrong password 401, another user's address 403; nothing changes")
     func authorization() throws {
         var ue = try RegistrarHarness()
         #expect(try ue.register([Self.one], password: "wrong").status == 401)

@@ -53,6 +53,11 @@ import WireSyntax
         #expect(try CPIMMessage(out).value("Subject") == text)
     }
 
+    @Test("RFC 2045 5.2: content without a type is text/plain")
+    func untyped() throws {
+        #expect(try CPIMMessage(ByteBuffer(string: "From: <a:b>\r\n\r\n\r\nx")).contentType == "text/plain")
+    }
+
     @Test(
         "hostile and broken messages are refused",
         arguments: [

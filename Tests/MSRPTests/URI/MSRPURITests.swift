@@ -18,6 +18,7 @@ import WireSyntax
     }
 
     @Test(
+        // RFC 3986 6.2.2.2: escapes of unreserved characters, and the case of their digits, make no difference.
         "RFC 4975 6.1: URIs that are equivalent",
         arguments: [
             ("msrp://host.example.com:8493/asfd34;tcp", "MSRP://HOST.example.COM:8493/asfd34;TCP"),

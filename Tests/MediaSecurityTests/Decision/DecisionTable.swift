@@ -6,7 +6,7 @@ import MediaSecurity
 ///
 /// `*` stands for any value. `o` originating, `t` terminating; U4 `t` transparent, `r` reject; existing `new` (first offer, new line or one that was
 /// off), `e2ae`, `plain`, `tls` (transparent), `tls4` (transparent by U4).
-/// Outcomes: `e2ae`, `tls`, `tls4` (by U4), `plain`, `plain!` (logged), `488`, `503`.
+/// Outcomes: `e2ae`, `tls`, `tls4` (by U4), `plain`, `plain!` (logged), `488` (RFC 3261 21.4.26), `503` (RFC 3261 21.5.4).
 struct DecisionRow: CustomStringConvertible {
     let text: String
     private let fields: [[Substring]]

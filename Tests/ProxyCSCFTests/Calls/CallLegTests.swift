@@ -139,6 +139,8 @@ struct CallLegTests {
         let (name, body, type, headers, status) = Self.unreadableBodies[index]
         let call = LegHarness(.originating, body: body, type: type, headers: headers)
         #expect(call.finals[CallLeg.first]?.map(\.status) == [status], "\(name)")
+        let accept = call.finals[CallLeg.first]?.first?.headers[.accept]
+        #expect((accept?.contains("application/sdp") == true) == (status == 415), "\(name)")
         #expect(call.sent.isEmpty && call.ended == 1)
     }
 

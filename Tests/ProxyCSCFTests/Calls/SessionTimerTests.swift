@@ -78,7 +78,7 @@ struct SessionTimerTests {
     }
 
     @Test(
-        "RFC 4028 8.2, 10: every 2xx to a refresh, of whoever sends it, puts the end off; a refusal does not",
+        "RFC 4028 3, 8.2, 10: every 2xx to a refresh, of whoever sends it, puts the end off; a refusal does not",
         arguments: [SIP.Method.invite, .update])
     func refreshed(method: SIP.Method) throws {
         var call = Self.established(

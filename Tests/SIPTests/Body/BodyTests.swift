@@ -19,10 +19,11 @@ struct BodyTests {
         + "Content-Type: Multipart/Mixed;boundary=\"b2\"\r\n\r\n--b2\r\nContent-Type: application/sdp\r\nContent-Length: 5\r\n"
         + "\r\nv=0\r\n\r\n--b2\r\n\r\nno type\r\n--b2--\r\n--b1--\r\nepilogue"
 
-    @Test("RFC 2046 5.1: parts of nested multiparts, in order")
+    @Test("RFC 2046 5.1.1, 5.2, RFC 3261 7.4: parts of nested multiparts, in order; a part without a type has none")
     func nested() throws {
         let parts = try Self.message(type: "multipart/mixed;boundary=b1", body: Self.mixed).bodyParts()
         #expect(parts.map(\.path) == [[0], [1, 0], [1, 1]])
+        #expect(parts.last?.contentType == nil)
         #expect(parts.map { String(buffer: $0.content) } == ["<x>--b1x</x>", "v=0\r\n", "no type"])
     }
 

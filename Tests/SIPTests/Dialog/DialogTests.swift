@@ -39,7 +39,7 @@ struct DialogTests {
         return Request(method: method, uri: .other(scheme: "x", rest: "y"), headers: headers, body: ByteBuffer())
     }
 
-    @Test("RFC 3261 12.1.2: the UAC reverses Record-Route, the UAS keeps it")
+    @Test("RFC 3261 12.1.1, 12.1.2: the UAC reverses Record-Route, the UAS keeps it")
     func routeSets() throws {
         let routes = ["<sip:p3@h;lr>, <sip:p2@h;lr>", "<sip:p1@h;lr>"]
         var uac = try Dialog(uac: Self.invite(), response: Self.response(180, routes))
@@ -48,7 +48,7 @@ struct DialogTests {
         let bye = uac.makeRequest(.bye)
         #expect(bye.headers.values(.route) == ["<sip:p1@h;lr>", "<sip:p2@h;lr>", "<sip:p3@h;lr>"])
         #expect("\(bye.uri)" == "sip:b@127.0.0.4:5062")
-        #expect(bye.headers[.cSeq] == "315 BYE")
+        #expect(bye.headers[.cSeq] == "315 BYE" && bye.headers.callID == "call")
         #expect(bye.headers[.from] == "\"A\" <sip:a@ims.lab>;tag=from")
         #expect(bye.headers[.to] == "<sip:b@ims.lab>;tag=to")
         #expect(bye.headers[.maxForwards] == "70")
@@ -59,6 +59,23 @@ struct DialogTests {
         #expect("\(update.uri)" == "sip:a@127.0.0.3:5061")
         #expect(update.headers[.from] == "<sip:b@ims.lab>;tag=to")
         #expect(update.headers[.to] == "\"A\" <sip:a@ims.lab>;tag=from")
+    }
+
+    @Test("RFC 3261 12.1.1, 12.2.1.1: without Record-Route no Route; a tag that a peer has not is left out")
+    func bare() throws {
+        var invite = Self.invite()
+        invite.headers.set(.from, to: "<sip:a@ims.lab>")
+        var uas = try Dialog(uas: invite, localTag: "to")
+        #expect(uas.id == Dialog.ID(callID: "call", localTag: "to", remoteTag: ""))
+        let bye = uas.makeRequest(.bye)
+        #expect(bye.headers[.to] == "<sip:a@ims.lab>" && bye.headers[.cSeq] == "1 BYE")
+        #expect(!bye.headers.contains(.route) && "\(bye.uri)" == "sip:a@127.0.0.3:5061")
+        var response = Self.response(200)
+        response.headers.set(.to, to: "<sip:b@ims.lab>")
+        var uac = try Dialog(uac: Self.invite(), response: response)
+        let update = uac.makeRequest(.update)
+        #expect(update.headers[.to] == "<sip:b@ims.lab>" && !update.headers.contains(.route))
+        #expect("\(update.uri)" == "sip:b@127.0.0.4:5062")
     }
 
     @Test("RFC 3261 12.2.1.1, 19.1.1: a strict router becomes the Request-URI and the target the last route")

@@ -18,7 +18,7 @@ struct ValueTests {
         #expect(bare.description == "<sip:a@b.com>;tag=1")
     }
 
-    @Test("RFC 3581: rport absent, empty and filled in; received in both spellings")
+    @Test("RFC 3261 20.42, RFC 3581 3: rport absent, empty and filled in; received in both spellings")
     func via() throws {
         var via = try Via("SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bKx;rport")
         #expect(via.rport == .some(nil))
@@ -30,7 +30,7 @@ struct ValueTests {
         #expect(try Via("SIP/2.0/UDP h.com").rport == nil)
     }
 
-    @Test("Media types are compared without regard to case")
+    @Test("RFC 3261 20.15: media types are compared without regard to case")
     func mediaTypes() throws {
         #expect(try MediaType("Application/SDP") == .sdp)
         #expect(try MediaType("multipart/Mixed; Boundary=\"a b\"").parameters.value("boundary") == "a b")

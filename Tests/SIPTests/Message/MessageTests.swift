@@ -124,7 +124,7 @@ struct MessageTests {
     }
 
     @Test(
-        "RFC 3261 8.1.1.5: CSeq",
+        "RFC 3261 8.1.1.5, 20.16: CSeq",
         arguments: [
             ("2147483647 OPTIONS", true), ("2147483648 OPTIONS", false), ("1 options", false), ("1 INVITE", false),
             ("1OPTIONS", false), ("OPTIONS", false), ("1 OPTIONS x", false), ("0001\t OPTIONS", true),

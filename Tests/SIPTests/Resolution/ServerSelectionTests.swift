@@ -147,14 +147,14 @@ struct ServerSelectionTests {
             ServerSelection.Abilities(transports: [.udp], v6: false), [], ["no SIP server found for [2001:db8::1]"]),
     ]
 
-    @Test("RFC 3263 4.1, 4.2 table", arguments: rows, [false, true])
+    @Test("RFC 3263 4.1, 4.2 (from RFC 3261 8.1.2 and 19.1.2) table", arguments: rows, [false, true])
     func table(row: Row, backwards: Bool) throws {
         let (asked, outcome) = try Self.run(row.uri, row.abilities, Self.example, backwards: backwards)
         #expect(asked == row.asked)
         #expect(outcome == row.outcome)
     }
 
-    @Test("4.1: NAPTR of one order by preference; what does not apply is discarded")
+    @Test("RFC 3263 4.1, RFC 3403 4.1: NAPTR of one order by preference; what does not apply is discarded")
     func preference() throws {
         var zone = Self.example
         zone.naptr["ims.lab"] = [
@@ -207,7 +207,7 @@ struct ServerSelectionTests {
         #expect(try Self.run("sip:ims.lab;transport=tcp", Self.all, zone).outcome == ["tcp:192.0.2.2:5072"])
     }
 
-    @Test("4.1: the name to prove is that of the URI, whatever the DNS puts in its place")
+    @Test("RFC 3263 4.1: the name to prove is that of the URI, whatever the DNS puts in its place")
     func serverName() throws {
         var selection = ServerSelection(try SIPURI("sips:ims.lab"), abilities: Self.all)
         var lots = Repeatable()
@@ -272,7 +272,7 @@ struct ServerTrialsTests {
     static let targets = (1...3).map { ServerSelection.Target(transport: .udp, endpoint: Endpoint(.v4($0), 5060)) }
 
     @Test(
-        "the next server after 503, a transport failure, and no response at all",
+        "RFC 3263 4.3: the next server after 503, a transport failure, and no response at all",
         arguments: [
             ServerTrials.Outcome.response(503), .transportFailed, .timedOut(hadResponse: false),
         ])
@@ -287,7 +287,7 @@ struct ServerTrialsTests {
     }
 
     @Test(
-        "no other server after any other response, or when one had answered",
+        "RFC 3263 4.3: no other server after any other response, or when one had answered",
         arguments: [
             ServerTrials.Outcome.response(200), .response(404), .response(500), .response(603),
             .timedOut(hadResponse: true),

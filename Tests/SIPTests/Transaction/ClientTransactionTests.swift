@@ -90,7 +90,7 @@ struct ClientTransactionTests {
             ["0 > REGISTER", "100 response 401", "100 terminated"]),
     ]
 
-    @Test("RFC 3261 17.1 table", arguments: rows)
+    @Test("RFC 3261 17.1.1, 17.1.2 table", arguments: rows)
     func table(row: Row) {
         var harness = H()
         let request = H.request(row.method)
@@ -108,7 +108,7 @@ struct ClientTransactionTests {
     }
 
     @Test(
-        "17.1.1.3: the ACK of a refusal has the INVITE's Via, Request-URI, Route, From, Call-ID, CSeq number and the response's To"
+        "RFC 3261 17.1.1.3: the ACK of a refusal has the INVITE's Via, Request-URI, Route, From, Call-ID, CSeq number and the response's To"
     )
     func acknowledgement() throws {
         var invite = H.request(.invite, cSeq: 314)
@@ -125,7 +125,9 @@ struct ClientTransactionTests {
         #expect(ack.headers[.cSeq] == "314 ACK")
     }
 
-    @Test("17.1.4: a transport failure ends every client transaction of the flow", arguments: [Method.invite, .bye])
+    @Test(
+        "RFC 3261 17.1.4: a transport failure ends every client transaction of the flow",
+        arguments: [Method.invite, .bye])
     func transportFailure(method: Method) {
         var harness = H()
         _ = harness.send(H.request(method), over: H.tcp)
@@ -146,7 +148,7 @@ struct ClientTransactionTests {
         #expect(harness.layer.count == 1)
     }
 
-    @Test("17.1.3: branch and CSeq method match a response", arguments: [true, false])
+    @Test("RFC 3261 17.1.3: branch and CSeq method match a response", arguments: [true, false])
     func matching(sameBranch: Bool) {
         var harness = H()
         _ = harness.send(H.request(.invite), over: H.udp)

@@ -101,7 +101,9 @@ struct LossTests {
     /// Every pattern of seven messages, of which the last two arrive. An odd number, so that it does not keep step with requests and responses.
     static let patterns = (0..<32).map { bits in (0..<7).map { $0 < 5 && bits >> $0 & 1 == 1 } }
 
-    @Test("17.1.2, 17.2.2: another request is seen once and answered once, whatever is lost", arguments: patterns)
+    @Test(
+        "RFC 3261 17.1.2, 17.2.2: another request is seen once and answered once, whatever is lost", arguments: patterns
+    )
     func other(pattern: [Bool]) {
         var network = LossyNetwork(losses: pattern, answer: 200)
         network.send(H.request(.bye))
@@ -113,7 +115,7 @@ struct LossTests {
         #expect(network.caller.count == 0 && network.callee.count == 0)
     }
 
-    @Test("17.1.1, 17.2.1: a refused INVITE is seen once, refused once, and acknowledged", arguments: patterns)
+    @Test("RFC 3261 17.1.1, 17.2.1: a refused INVITE is seen once, refused once, and acknowledged", arguments: patterns)
     func refused(pattern: [Bool]) {
         var network = LossyNetwork(losses: pattern, answer: 486)
         network.send(H.request(.invite))

@@ -89,7 +89,7 @@ struct ServerTransactionTests {
             ["0 request BYE", "64000 timedOut", "64000 terminated"]),
     ]
 
-    @Test("RFC 3261 17.2 table", arguments: rows)
+    @Test("RFC 3261 17.2.1, 17.2.2 table", arguments: rows)
     func table(row: Row) throws {
         var harness = H()
         let request = H.request(row.method)
@@ -123,7 +123,7 @@ struct ServerTransactionTests {
         ("from another port", H.request(.options), H.flow(.udp, remote: "127.0.0.2:9"), true),
     ]
 
-    @Test("17.2.3: branch, sent-by and method match a request", arguments: neighbours.indices)
+    @Test("RFC 3261 17.2.3: branch, sent-by and method match a request", arguments: neighbours.indices)
     func matching(index: Int) {
         let (name, request, flow, same) = Self.neighbours[index]
         var harness = H()
@@ -134,7 +134,7 @@ struct ServerTransactionTests {
     }
 
     @Test(
-        "17.2.3: a branch without the cookie is matched as RFC 2543 did, the ACK without regard to its To tag",
+        "RFC 3261 17.2.3: a branch without the cookie is matched as RFC 2543 did, the ACK without regard to its To tag",
         arguments: [nil, "old", "z9hG4bK"])
     func fallback(branch: String?) throws {
         var harness = H()
@@ -149,7 +149,7 @@ struct ServerTransactionTests {
         #expect(harness.take() == ["0 > 404", "200 > 100", "5000 terminated"])
     }
 
-    @Test("17.1.1.3: an ACK that matches nothing is a 2xx's and goes to the user")
+    @Test("RFC 3261 17.1.1.3: an ACK that matches nothing is a 2xx's and goes to the user")
     func strayACK() {
         var harness = H()
         harness.receive(H.request(.ack), over: H.udp)
@@ -189,6 +189,18 @@ struct ServerTransactionTests {
         harness.advance(to: 0)
         harness.respond(486, to: H.request(.invite), try #require(harness.ids.first))
         #expect(harness.take() == ["0 failed", "0 terminated", "0 > 486"])
+    }
+
+    @Test("RFC 6026 7.3, 8.3: an answer to a request whose transaction has ended goes nowhere")
+    func late() throws {
+        var harness = H()
+        let request = H.request(.options)
+        harness.receive(request, over: H.tcp)
+        let id = try #require(harness.ids.first)
+        harness.respond(200, to: request, id)
+        harness.advance(to: 10)
+        harness.respond(500, to: request, id)
+        #expect(harness.take() == ["0 request OPTIONS", "0 > 200", "0 terminated"])
     }
 
     @Test("A13: requests beyond the limit get 503 with Retry-After and leave no state")

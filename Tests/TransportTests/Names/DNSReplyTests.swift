@@ -95,6 +95,7 @@ struct DNSReplyTests {
         ("octets behind the target", message(33, [(33, 1, srv([0]) + [0])])),
         ("a record beyond the message", Array(message(33, [(33, 1, srv([0]))]).dropLast())),
         ("a text beyond its record", message(35, [(35, 1, number(1) + number(2) + [200, 65])])),
+        // RFC 1035 2.3.4: 255 octets.
         (
             "a name that is too long",
             message(33, [(33, 1, srv((0..<5).flatMap { _ in [63] + Array(repeating: UInt8(0x61), count: 63) } + [0]))])

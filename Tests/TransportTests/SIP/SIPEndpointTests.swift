@@ -38,7 +38,7 @@ import WireSyntax
         #expect(try harness.sent().first?.to == Endpoint(SIPHarness.peer.address, 5088))
     }
 
-    @Test("RFC 3261 18.1.1, 8.1.1.7: a request gets a Via with a branch of its own and rport")
+    @Test("RFC 3261 18.1.1, 8.1.1.7, RFC 3581 3: a request gets a Via with a branch of its own and rport")
     func via() throws {
         let flow = Flow(transport: .udp, local: SIPHarness.local, remote: SIPHarness.peer)
         harness.endpoint.send(try SIPHarness.request(), over: flow)

@@ -110,7 +110,7 @@ import WireSyntax
         #expect(run.offered?.direction == .sendrecv)
     }
 
-    @Test("RFC 3261 12.2.1.2: 481 and silence end the dialog", arguments: [481, 408, 0])
+    @Test("RFC 3261 12.2.1.2, 8.1.3.1: 481 and silence end the dialog", arguments: [481, 408, 0])
     func gone(_ status: Int) throws {
         var run = try standing()
         run.call.change(.refresh, now: now)

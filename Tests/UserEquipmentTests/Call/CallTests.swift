@@ -14,6 +14,10 @@ import WireSyntax
         #expect(
             invite.headers.values(.route).count == 2 && invite.headers[.pPreferredIdentity] == "<sip:alice@ims.lab>")
         #expect(try Message.request(invite).sessionDescription() != nil)
+        // RFC 3261 8.1.1: no To tag, a From tag, Max-Forwards, one Contact.
+        #expect(try invite.headers.to().tag == nil && invite.headers.from().tag == "alice")
+        #expect(invite.headers[.maxForwards] == "70" && invite.headers.values(.contact).count == 1)
+        #expect(invite.headers[.contact] == "<sip:alice@127.0.0.9:5061>")
         run.call.receive(inviteResponse: try response(180, to: invite), now: now)
         run.drain()
         #expect(run.actions.last == .ringing && run.plans.isEmpty)
@@ -107,6 +111,10 @@ import WireSyntax
         run.call.receive(inviteResponse: try response(status, to: invite), now: now)
         run.drain()
         #expect(run.ending?.status == status && run.ending?.isNormal == false)
+        // RFC 3261 13.2.2.3: a second final response changes nothing.
+        run.call.receive(inviteResponse: try response(500, to: invite), now: now)
+        run.drain()
+        #expect(run.ending?.status == status)
         var silent = try outgoing()
         silent.call.timersDue(now: now + Call.answerTimeout)
         silent.drain()
@@ -132,7 +140,7 @@ import WireSyntax
         run.drain()
         let success = try #require(run.responses.last)
         #expect(success.status == 200 && success.headers[.recordRoute] == "<sip:leg@127.0.0.2:5061;lr>")
-        #expect(run.plans.isEmpty)
+        #expect(success.headers[.contact] == "<sip:bob@127.0.0.10>" && run.plans.isEmpty)
         let deadline = try #require(run.call.nextDeadline)
         run.call.timersDue(now: deadline)
         run.drain()
@@ -233,6 +241,10 @@ import WireSyntax
         var busy = try incoming(tlsLine())
         busy.call.refuse(486, "busy")
         busy.drain()
-        #expect(busy.responses.last?.status == 486)
+        #expect(busy.responses.last?.status == 486 && busy.sent.isEmpty)
+        // RFC 3261 15.1.2: the BYE and the INVITE are answered.
+        var left = try incoming(tlsLine())
+        left.receive(try invite(nil, cSeq: 2, toTag: "bob", method: .bye))
+        #expect(left.responses.suffix(2).map(\.status) == [200, 487] && left.ending?.isNormal == true)
     }
 }
