@@ -174,6 +174,11 @@ struct AdmissionTests {
             request, over: row.flow, isAccess: row.isAccess, store, Self.dialogs(token)
         ) { token in ["CALL": Fixtures.ueFlow, "FOREIGN": Fixtures.otherFlow][token] }
         #expect(Self.word(verdict) == row.verdict)
+        // RFC 3261 21.4.6, 21.4.15: what 405 and 420 list.
+        if case .refuse(let refusal, _) = verdict, [405, 420].contains(refusal.status) {
+            let listed = refusal.status == 405 ? refusal.headers[.allow] : refusal.headers[.unsupported]
+            #expect(listed == (refusal.status == 405 ? "OPTIONS, REGISTER" : "gruu"))
+        }
     }
 
     @Test(

@@ -138,6 +138,22 @@ struct ClientTransactionTests {
         #expect(harness.layer.count == 1)
     }
 
+    @Test(
+        "RFC 3261 17.1.1.2, RFC 6026 7.3: the ACK of a refusal goes where the INVITE went, wherever the refusal came from"
+    )
+    func acknowledgementFlow() {
+        var layer = TransactionLayer()
+        let now = NIODeadline.uptimeNanoseconds(1_000_000_000)
+        let invite = H.request(.invite)
+        layer.send(invite, over: H.udp, now: now)
+        layer.receive(.response(H.response(486, to: invite)), over: H.flow(.udp, remote: "127.0.0.2:9"), now: now)
+        var flows: [Flow] = []
+        while let action = layer.nextAction() {
+            if case .transmit(.request(let request), let flow) = action, request.method == .ack { flows.append(flow) }
+        }
+        #expect(flows == [H.udp])
+    }
+
     @Test("A request beyond the limit fails at once and leaves nothing")
     func limit() {
         var harness = H(limits: TransactionLimits(clientTransactions: 1))

@@ -17,7 +17,8 @@ import WireSyntax
 
     @Test("RFC 4028 7.1: supported in each INVITE, asked for where it is wanted")
     func asks() throws {
-        #expect(try outgoing().sent[0].headers[.sessionExpires] == nil)
+        let silent = try outgoing().sent[0].headers
+        #expect(silent[.sessionExpires] == nil && silent.tokens(.supported).contains("timer"))
         let run = try outgoing(localMedia(), options: .init(sessionExpires: 600))
         #expect(run.sent[0].headers[.sessionExpires] == "600")
         #expect(run.sent[0].headers.tokens(.supported).contains("timer"))
@@ -88,6 +89,14 @@ import WireSyntax
         run.call.timersDue(now: now + .seconds(268))
         run.drain()
         #expect(run.sent.last?.method == .bye)
+    }
+
+    @Test("RFC 4028 7.2: Session-Expires in the 2xx counts, though none was asked for")
+    func unasked() throws {
+        var run = try outgoing()
+        run.call.receive(inviteResponse: try success(run, "300;refresher=uas"), now: now)
+        run.drain()
+        #expect(run.call.nextDeadline == now + .seconds(268))
     }
 
     @Test("RFC 4028 7.2: without Session-Expires in the 2xx the session does not expire")
