@@ -31,6 +31,11 @@ struct RecordedScenario {
         scenario.network.family == .v4 ? map : NetworkMap(map.nodes.map { NetworkMap.Node($0.name, []) })
     }
 
+    /// What was sent, one after the other.
+    var allSent: [SentContent] {
+        [Self.sent] + scenario.furtherMessages.map { SentContent(bytes: $0.utf8.count, digest: "digest of " + $0) }
+    }
+
     let scenario: Scenario
     private(set) var events: [FlowEvent] = []
     private var time: Int64 = 1_000_000_000
@@ -39,14 +44,17 @@ struct RecordedScenario {
         self.scenario = scenario
         register(NodeName.callingUE, scenario.caller, Host.caller)
         register(NodeName.calledUE, scenario.callee, Host.callee)
-        decide("originating", scenario.originating)
-        decide("terminating", scenario.terminating)
+        if let party = scenario.secondDevice { register(NodeName.secondDevice, party, Host.second) }
+        for direction in ["originating", "terminating"] {
+            for outcome in scenario.decisions(direction) { decide(direction, outcome) }
+        }
         gateway("Reply 1: Add ip/1/access/1, Add ip/1/core/1", context: 1)
         gateway("Reply 2: Add ip/1/access/2, Add ip/1/core/2", context: 2)
         negotiate()
         switch scenario.outcome {
         case .delivered: deliver()
         case .refused: refuse()
+        case .rejected: reject()
         }
         gateway("Reply 8: Subtract ip/1/access/1, Subtract ip/1/core/1", context: 1)
         gateway("Reply 9: Subtract ip/1/access/2, Subtract ip/1/core/2", context: 2)
@@ -73,18 +81,25 @@ struct RecordedScenario {
     private mutating func register(_ ue: String, _ party: Scenario.Party, _ host: Int) {
         let lines = party.gm == .tls ? ["Security-Server: msrp-tls;mediasec"] : []
         let (ends, proxy) = (at(host, 5060), at(Host.proxy, 5060))
-        sip(ue, .sent, ends, proxy, "REGISTER sip:ims.lab SIP/2.0", cSeq: "1 REGISTER")
+        let algorithm = party.usesAKA ? "AKAv1-MD5" : "SHA-256"
+        sip(
+            ue, .received, ends, proxy, "SIP/2.0 401 Unauthorized", cSeq: "1 REGISTER",
+            lines: ["WWW-Authenticate: Digest algorithm=" + algorithm])
+        sip(
+            ue, .sent, ends, proxy, "REGISTER sip:ims.lab SIP/2.0", cSeq: "1 REGISTER",
+            lines: ["Authorization: Digest username=\"x\" algorithm=" + algorithm])
         sip(ue, .received, ends, proxy, "SIP/2.0 200 OK", cSeq: "1 REGISTER", lines: lines)
         add(ue, .milestone(.init(.registered)))
     }
 
-    private mutating func decide(_ direction: String, _ leg: Scenario.AccessLeg) {
+    private mutating func decide(_ direction: String, _ outcome: String) {
+        let isProtected = (direction == "originating" ? scenario.caller : scenario.callee).isProtected
         add(
             NodeName.proxy,
             .decision(
                 .init(
-                    callID: "1", direction: direction, outcome: leg == .tls ? "e2ae" : "plain", reason: "because",
-                    clause: "4.1", media: 0)))
+                    callID: "1", direction: direction, outcome: outcome,
+                    reason: isProtected ? "because" : "RCS 5.1 needs no indication", clause: "4.1", media: 0)))
     }
 
     mutating func gateway(_ summary: String, context: UInt32, lines: [String] = []) {
@@ -98,19 +113,20 @@ struct RecordedScenario {
 
     mutating func sip(
         _ node: String, _ direction: FlowEvent.Direction, _ local: String, _ remote: String, _ startLine: String,
-        cSeq: String, lines: [String] = []
+        cSeq: String, lines: [String] = [], toTag: String = "b"
     ) {
         add(
             node,
             .sip(
                 .init(
                     direction: direction, transport: "tcp", local: local, remote: remote, startLine: startLine,
-                    callID: "1", fromTag: "a", toTag: "b", cSeq: cSeq, lines: lines)))
+                    callID: "1", fromTag: "a", toTag: toTag, cSeq: cSeq, lines: lines)))
     }
 
     /// A message between a UE and the P-CSCF, seen at the UE.
     mutating func atUE(
-        _ ue: String, _ direction: FlowEvent.Direction, _ startLine: String, cSeq: String, lines: [String] = []
+        _ ue: String, _ direction: FlowEvent.Direction, _ startLine: String, cSeq: String, lines: [String] = [],
+        toTag: String = "b"
     ) {
         let hosts = [NodeName.callingUE: Host.caller, NodeName.calledUE: Host.callee]
         sip(
@@ -124,7 +140,8 @@ struct RecordedScenario {
     {
         let isTLS = leg == .tls
         let v6 = scenario.network.family == .v6
-        let usesCEMA = scenario.proofs.contains(.untouchedPaths)
+        let usesCEMA =
+            scenario.proofs.contains(.untouchedPaths) || scenario.proofs.contains(.ownPaths) && host == Host.caller
         return [
             "c=IN " + (v6 ? "IP6 ::1" : "IP4 127.9.9.\(host)"), "m=message \(port) TCP/\(isTLS ? "TLS/" : "")MSRP *",
             "a=setup:\(setup)",
@@ -139,14 +156,17 @@ struct RecordedScenario {
             NodeName.callingUE, .sent, "INVITE sip:b SIP/2.0", cSeq: "1 INVITE",
             lines: line(
                 Host.caller, hasRoles ? 9 : 40_001, scenario.originating, setup: hasRoles ? "active" : "actpass"))
-        atUE(
-            NodeName.calledUE, .received, "INVITE sip:b SIP/2.0", cSeq: "1 INVITE",
-            lines: line(
-                Host.access, 40_012, scenario.terminating, setup: "actpass", path: usesCEMA ? "40001/s101" : nil
-            ).map { usesCEMA ? $0.replacing("//127.9.9.31", with: "//127.9.9.101") : $0 })
+        sip(
+            NodeName.proxy, .sent, at(Host.proxy, 5060), at(Host.home, 5060), "INVITE sip:b SIP/2.0", cSeq: "1 INVITE",
+            lines: line(Host.core, 50_001, .tcp, setup: "actpass") + ["P-Asserted-Identity: <sip:carol@ims.lab>"])
+        if scenario.proofs.contains(.forked) { ring() }
+        if scenario.proofs.contains(.fallback) { refuseTLS() }
+        let answered = scenario.outcome == .rejected ? .tcp : scenario.terminating
+        offerToCallee(scenario.terminating, path: usesCEMA ? "40001/s101" : nil)
         atUE(
             NodeName.calledUE, .sent, "SIP/2.0 200 OK", cSeq: "1 INVITE",
-            lines: line(Host.callee, 40_002, scenario.terminating, setup: hasRoles ? "passive" : "active"))
+            lines: line(Host.callee, 40_002, answered, setup: hasRoles ? "passive" : "active"))
+        guard scenario.outcome != .rejected else { return }
         atUE(
             NodeName.callingUE, .received, "SIP/2.0 200 OK", cSeq: "1 INVITE",
             lines: line(
@@ -155,6 +175,18 @@ struct RecordedScenario {
         gateway(
             "Transaction 3: Modify", context: 1,
             lines: ["Local: m=message 40011 TCP/TLS\(usesCEMA ? "" : "/MSRP") *"])
+    }
+
+    private mutating func offerToCallee(_ leg: Scenario.AccessLeg, path: String? = nil) {
+        atUE(
+            NodeName.calledUE, .received, "INVITE sip:b SIP/2.0", cSeq: "1 INVITE",
+            lines: line(Host.access, 40_012, leg, setup: "actpass", path: path)
+                .map { path == nil ? $0 : $0.replacing("//127.9.9.31", with: "//127.9.9.101") })
+    }
+
+    private mutating func refuseTLS() {
+        offerToCallee(.tls)
+        atUE(NodeName.calledUE, .sent, "SIP/2.0 488 Not Acceptable Here", cSeq: "1 INVITE")
     }
 
     // MARK: - Media
@@ -173,6 +205,7 @@ struct RecordedScenario {
                     scenario.content == .message ? .messageReceived : .fileReceived, bytes: Self.sent.bytes,
                     digest: Self.sent.digest)))
         add(NodeName.callingUE, .milestone(.init(.messageConfirmed)))
+        if scenario.proofs.contains(.renewals) { renew() }
         for end in [
             (at(Host.caller, 40_001), at(Host.access, 40_011)), (at(Host.callee, 40_002), at(Host.access, 40_012)),
         ] {
@@ -209,6 +242,15 @@ struct RecordedScenario {
         add(NodeName.gateway, .tls(handshake(roles.1, gateway, ue, "access", accepted: true, peer: Self.fingerprint)))
     }
 
+    /// A handshake of the caller that nobody asked for.
+    mutating func addHandshake(at time: Int64) {
+        let (gateway, ue) = (at(Host.access, 40_019), at(Host.caller, 40_019))
+        events.append(
+            FlowEvent(
+                time: time, node: NodeName.gateway,
+                what: .tls(handshake(.server, gateway, ue, "access", accepted: true, peer: Self.fingerprint))))
+    }
+
     private func handshake(
         _ role: FlowEvent.Handshake.Role, _ local: String, _ remote: String, _ leg: String, accepted: Bool, peer: String
     ) -> FlowEvent.Handshake {
@@ -230,5 +272,65 @@ struct RecordedScenario {
                 lines: reason)
         }
         for ue in [NodeName.callingUE, NodeName.calledUE] { atUE(ue, .received, "BYE sip:x SIP/2.0", cSeq: "1 BYE") }
+    }
+
+    private mutating func reject() {
+        atUE(NodeName.calledUE, .received, "ACK sip:b SIP/2.0", cSeq: "1 ACK")
+        atUE(
+            NodeName.calledUE, .received, "BYE sip:b SIP/2.0", cSeq: "2 BYE",
+            lines: ["Reason: SIP;cause=488;text=\"no TLS\""])
+        atUE(NodeName.callingUE, .received, "SIP/2.0 488 Not Acceptable Here", cSeq: "1 INVITE")
+    }
+
+    /// Both devices; the second one is cancelled when the first has answered.
+    private mutating func ring() {
+        gateway("Reply 3: Add ip/1/access/3, Add ip/1/core/3", context: 3)
+        for (device, tag) in [(NodeName.calledUE, "b"), (NodeName.secondDevice, "c")] {
+            sip(
+                NodeName.serving, .sent, at(Host.home, 5060), at(Host.proxy, 5060), "INVITE sip:b SIP/2.0",
+                cSeq: "1 INVITE", lines: line(Host.core, 50_001, .tcp, setup: "actpass"))
+            atUE(device, .sent, "SIP/2.0 180 Ringing", cSeq: "1 INVITE", toTag: tag)
+            atUE(NodeName.callingUE, .received, "SIP/2.0 180 Ringing", cSeq: "1 INVITE", toTag: tag)
+        }
+        atUE(NodeName.secondDevice, .received, "CANCEL sip:b SIP/2.0", cSeq: "1 CANCEL")
+        atUE(NodeName.secondDevice, .sent, "SIP/2.0 487 Request Terminated", cSeq: "1 INVITE", toTag: "c")
+        gateway("Reply 4: Subtract ip/1/access/3, Subtract ip/1/core/3", context: 3)
+    }
+
+    /// The caller's changes, as `Scenario.actions` lists them.
+    private mutating func renew() {
+        var offer = line(Host.caller, 40_001, .tls, setup: "actpass")
+        var number = 1
+        for action in scenario.actions {
+            if action.hasPrefix("message:") {
+                let sent = allSent.first { $0.digest.hasSuffix(action.dropFirst("message:".count)) }
+                add(NodeName.calledUE, .milestone(.init(.messageReceived, bytes: sent?.bytes, digest: sent?.digest)))
+                continue
+            }
+            number += 1
+            var peer: String?
+            offer.removeAll { $0 == "a=inactive" }
+            switch action {
+            case "hold": offer.append("a=inactive")
+            case "new-port":
+                offer = offer.map { $0.replacing("40001", with: "40003") }
+                peer = Self.fingerprint
+            case "new-certificate":
+                offer = offer.map { $0.replacing(Self.fingerprint, with: Self.other) }
+                peer = Self.other
+            default: break
+            }
+            atUE(NodeName.callingUE, .sent, "INVITE sip:b SIP/2.0", cSeq: "\(number) INVITE", lines: offer)
+            atUE(
+                NodeName.callingUE, .received, "SIP/2.0 200 OK", cSeq: "\(number) INVITE",
+                lines: action == "hold" ? ["a=inactive"] : [])
+            guard let peer else { continue }
+            let (ue, gateway) = (at(Host.caller, 40_001 + 10 * number), at(Host.access, 40_011 + 10 * number))
+            add(NodeName.gateway, .connection(.init(state: .accepted, local: gateway, remote: ue, leg: "access")))
+            var seen = handshake(.server, gateway, ue, "access", accepted: true, peer: peer)
+            seen.expectedFingerprints = [peer]
+            add(NodeName.gateway, .tls(seen))
+        }
+        atUE(NodeName.callingUE, .sent, "BYE sip:b SIP/2.0", cSeq: "\(number + 1) BYE")
     }
 }

@@ -15,9 +15,12 @@ package struct NetworkFiles: Sendable {
     package static let callingUE = "ue-a.yaml"
     package static let calledUE = "ue-b.yaml"
     package static let secondDevice = "ue-b2.yaml"
+    /// The calling UE's place, by the user who has keys in place of a password.
+    package static let akaUE = "ue-aka.yaml"
 
     package static let callingUser = "alice"
     package static let calledUser = "bob"
+    package static let akaUser = "carol"
 
     package var calledIdentity: String { "sip:\(Self.calledUser)@\(plan.domain)" }
 
@@ -32,20 +35,22 @@ package struct NetworkFiles: Sendable {
         try authority.identity.save(certificateFile: folder.file("ca.pem"), keyFile: folder.file("ca.key"))
         let proxy = try authority.issue(for: [.name("pcscf.\(plan.domain)"), .address(plan.gmTLS.address)])
         try proxy.save(certificateFile: folder.file("pcscf.pem"), keyFile: folder.file("pcscf.key"))
-        let passwords = (0..<2).map { _ in Self.password() }
-        try save(homeFile(passwords), Self.home)
+        let passwords = (0..<2).map { _ in Credential.password(Self.secret()) }
+        let keys = Credential.aka(k: Self.secret(), opc: Self.secret())
+        try save(homeFile([passwords[0], passwords[1], keys]), Self.home)
         try save(proxyFile, Self.proxy)
         try save(gatewayFile, Self.gateway)
-        for (user, file, address, password) in [
+        for (user, file, address, credential) in [
             (Self.callingUser, Self.callingUE, plan.callingUE, passwords[0]),
             (Self.calledUser, Self.calledUE, plan.calledUE, passwords[1]),
             (Self.calledUser, Self.secondDevice, plan.secondDevice, passwords[1]),
+            (Self.akaUser, Self.akaUE, plan.callingUE, keys),
         ] {
             let name = file.replacing(".yaml", with: "")
             try Identity.selfSigned().save(
                 certificateFile: folder.file(name + ".pem"), keyFile: folder.file(name + ".key"))
             _ = try PrivateFolder.at(folder.file(received(name)))
-            try save(userFile(user, name, address, password), file)
+            try save(userFile(user, name, address, credential), file)
         }
     }
 
@@ -53,7 +58,22 @@ package struct NetworkFiles: Sendable {
         try PrivateFile.write(Array(PrintedValue.map(entries).yaml.utf8), to: folder.file(name))
     }
 
-    private static func password() -> String {
+    /// What a user proves itself with, 128 bits each.
+    private enum Credential {
+        case password(String)
+        case aka(k: String, opc: String)
+
+        var entries: [PrintedValue.Entry] {
+            switch self {
+            case .password(let password): [.init("password", .scalar(password))]
+            case .aka(let k, let opc):
+                [.init("aka.k", .scalar(k)), .init("aka.opc", .scalar(opc))]
+            }
+        }
+    }
+
+    /// 32 hexadecimal digits.
+    private static func secret() -> String {
         (0..<16).map { _ in
             let text = String(UInt8.random(in: 0...255), radix: 16)
             return text.count == 1 ? "0" + text : text
@@ -64,12 +84,12 @@ package struct NetworkFiles: Sendable {
 
     // MARK: - What each file says
 
-    private func homeFile(_ passwords: [String]) -> [PrintedValue.Entry] {
-        let users = zip([Self.callingUser, Self.calledUser], passwords).map { user, password in
-            PrintedValue.map([
-                .init("private-id", .scalar("\(user)@\(plan.domain)")), .init("password", .scalar(password)),
-                .init("public-ids", .list([.scalar("sip:\(user)@\(plan.domain)")])),
-            ])
+    private func homeFile(_ credentials: [Credential]) -> [PrintedValue.Entry] {
+        let users = zip([Self.callingUser, Self.calledUser, Self.akaUser], credentials).map { user, credential in
+            PrintedValue.map(
+                [.init("private-id", .scalar("\(user)@\(plan.domain)"))] + credential.entries + [
+                    .init("public-ids", .list([.scalar("sip:\(user)@\(plan.domain)")]))
+                ])
         }
         return [
             .init("domain", .scalar(plan.domain)), .init("mw.listen", .list([.scalar("tcp:\(plan.home)")])),
@@ -97,11 +117,13 @@ package struct NetworkFiles: Sendable {
         ]
     }
 
-    private func userFile(_ user: String, _ name: String, _ address: IPAddress, _ password: String)
+    private func userFile(_ user: String, _ name: String, _ address: IPAddress, _ credential: Credential)
         -> [PrintedValue.Entry]
     {
-        [
-            .init("identity", .scalar("sip:\(user)@\(plan.domain)")), .init("password", .scalar(password)),
+        var entries: [PrintedValue.Entry] = [.init("identity", .scalar("sip:\(user)@\(plan.domain)"))]
+        entries += credential.entries
+        if case .aka = credential { entries.append(.init("aka.sqn-file", .scalar(name + ".sqn"))) }
+        return entries + [
             .init("address", .scalar("\(address)")), .init("pcscf", .scalar(plan.gm(.tls))),
             .init("pcscf-name", .scalar("pcscf.\(plan.domain)")), .init("tls.authorities", .scalar("ca.pem")),
             .init("media.certificate", .scalar(name + ".pem")), .init("media.key", .scalar(name + ".key")),

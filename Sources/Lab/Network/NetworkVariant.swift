@@ -40,5 +40,12 @@ package struct NetworkVariant: Hashable, Sendable {
     }
 
     package static let base = NetworkVariant("base")
+    /// The operator lets UEs that indicate nothing have e2ae where they offer TLS (TS 33.328 CR 0052).
+    package static let rcs51Originating = NetworkVariant(
+        "rcs51-o", proxy: [Setting("mediaSecurity.rcs51", "originating")])
+    /// The operator offers e2ae to UEs that indicate nothing, and plain TCP where they refuse it.
+    package static let rcs51Terminating = NetworkVariant(
+        "rcs51-t",
+        proxy: [Setting("mediaSecurity.rcs51", "terminating"), Setting("mediaSecurity.rcs51-fallback", "true")])
     package static let ipv6 = NetworkVariant("ipv6", family: .v6)
 }

@@ -5,7 +5,14 @@ extension Checks {
     mutating func prove(_ proof: Proof) {
         switch proof {
         case .untouchedPaths: untouchedPaths()
+        case .ownPaths: ownPaths()
+        case .renewals: renewals()
+        case .forked: forked()
+        case .aka: aka()
         case .roles: roles()
+        case .offersAsRCS: offersAsRCS()
+        case .offeredAsRCS: offeredAsRCS()
+        case .fallback: fallback()
         case .version6: version6()
         }
     }
@@ -32,6 +39,64 @@ extension Checks {
         expect(
             "the gateway reads no MSRP", !transports.isEmpty && transports.allSatisfy { !$0.hasSuffix("/MSRP") },
             "H.248 said \(transports.sorted().joined(separator: ", "))")
+    }
+
+    /// RFC 6714 §4.2: without CEMA at the other end a UE connects to the path, so that must be the gateway's.
+    private mutating func ownPaths() {
+        let offer = requests("INVITE", NodeName.callingUE, .sent).first
+        expect("the caller offers CEMA", offer?.has("a=msrp-cema") ?? false, "no a=msrp-cema is in its offer")
+        let answers = responses("200", to: "INVITE", NodeName.calledUE, .sent)
+        expect(
+            "the callee answers without", !answers.isEmpty && answers.allSatisfy { !$0.has("a=msrp-cema") },
+            answers.isEmpty ? "it did not answer" : "a=msrp-cema is in its answer")
+        for (who, message) in [
+            ("callee", requests("INVITE", NodeName.calledUE, .received).last),
+            ("caller", responses("200", to: "INVITE", NodeName.callingUE, .received).last),
+        ] {
+            let address = message?.values("c=").first?.split(separator: " ").last.map(String.init) ?? "no address"
+            let place = "\(address):\(message?.mediaPort ?? "none")"
+            let paths = message?.values("a=path:") ?? []
+            let isThere = !paths.isEmpty && paths.allSatisfy { $0.contains("://\(place)/") }
+            expect("the \(who) gets the gateway's path at last", isThere, "c= and m= say \(place), \(paths)")
+        }
+        let transports = commandedTransports
+        expect(
+            "the gateway reads MSRP", transports.contains { $0.hasSuffix("/MSRP") },
+            "H.248 said \(transports.sorted().joined(separator: ", "))")
+        let strangers = observed.legs.filter { observed in
+            ![observed.leg.from, observed.leg.to].contains(NodeName.gateway)
+                && observed.handshakes.contains { $0.accepted }
+        }
+        expect("no UE is let in past the gateway", strangers.isEmpty, "\(strangers.count) did")
+    }
+
+    /// RFC 3310, TS 33.203 §6.1.
+    private mutating func aka() {
+        let expected: [(String, Set<String>)] = [
+            (NodeName.callingUE, ["AKAv1-MD5"]), (NodeName.calledUE, ["SHA-256", "MD5"]),
+        ]
+        for (ue, algorithms) in expected {
+            let challenges = responses("401", to: "REGISTER", ue, .received).flatMap { $0.values("WWW-Authenticate: ") }
+            let offered = Set(challenges.compactMap(Self.algorithm))
+            expect(
+                "\(ue) is challenged by \(algorithms.sorted().joined(separator: " or "))",
+                !offered.isEmpty && offered.isSubset(of: algorithms), offered.sorted().joined(separator: ", "))
+            let answers = requests("REGISTER", ue, .sent).flatMap { $0.values("Authorization: ") }
+            let used = Set(answers.compactMap(Self.algorithm))
+            expect(
+                "\(ue) answers so", !used.isEmpty && used.isSubset(of: algorithms),
+                used.sorted().joined(separator: ", "))
+        }
+        let asserted = requests("INVITE", NodeName.proxy, .sent).first?.values("P-Asserted-Identity: ") ?? []
+        expect(
+            "the core is told whose keys they were",
+            !asserted.isEmpty && asserted.allSatisfy { $0.contains("sip:\(NetworkFiles.akaUser)@") },
+            asserted.joined(separator: ", "))
+    }
+
+    /// `Digest algorithm=AKAv1-MD5`
+    private static func algorithm(_ value: String) -> String? {
+        value.split(separator: " ").first { $0.hasPrefix("algorithm=") }.map { String($0.dropFirst(10)) }
     }
 
     /// Transports of the m= lines in the commands to the gateway: `TCP/TLS` where it relays octets, `TCP/TLS/MSRP` where it reads messages.

@@ -3,7 +3,9 @@ import Observability
 /// Who registered with what indications, and what was decided.
 extension Checks {
     mutating func registrations() {
-        for ue in [NodeName.callingUE, NodeName.calledUE] {
+        for ue in [NodeName.callingUE, NodeName.calledUE]
+            + (scenario.secondDevice == nil ? [] : [NodeName.secondDevice])
+        {
             expect("\(ue) registered", milestones(ue).contains { $0.name == .registered }, "no registration was seen")
         }
     }
@@ -23,12 +25,18 @@ extension Checks {
 
     mutating func decisions() {
         let found = all { if case .decision(let decision) = $0.what { decision } else { nil } }
-        for (direction, leg) in [("originating", scenario.originating), ("terminating", scenario.terminating)] {
-            let outcomes = Set(found.filter { $0.direction == direction }.map(\.outcome))
-            let expected = leg == .tls ? "e2ae" : "plain"
+        for direction in ["originating", "terminating"] {
+            // A line that is decided on again keeps its mode; what counts is each change.
+            var outcomes: [String] = []
+            for decision in found where decision.direction == direction && decision.outcome != outcomes.last {
+                outcomes.append(decision.outcome)
+            }
+            let expected = scenario.decisions(direction)
             expect(
-                "\(direction) decision is \(expected)", outcomes == [expected],
-                outcomes.isEmpty ? "none was made" : "it was \(outcomes.sorted().joined(separator: " and "))")
+                "\(direction) decision is \(expected.joined(separator: ", then "))", outcomes == expected,
+                outcomes.isEmpty ? "none was made" : "it was \(outcomes.joined(separator: ", then "))")
         }
+        let silent = found.filter { $0.reason.isEmpty || $0.clause.isEmpty }
+        expect("every decision has its reason and clause", silent.isEmpty, "\(silent.count) have none")
     }
 }

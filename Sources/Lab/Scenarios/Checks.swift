@@ -28,7 +28,8 @@ package struct Checks {
     let events: [FlowEvent]
     let observed: LegCollector
 
-    package init(_ scenario: Scenario, events: [FlowEvent], map: NetworkMap, sent: SentContent) {
+    /// - Parameter sent: in the order of sending.
+    package init(_ scenario: Scenario, events: [FlowEvent], map: NetworkMap, sent: [SentContent]) {
         self.scenario = scenario
         self.events = events.sorted { $0.time < $1.time }
         observed = LegCollector(events, map: map.learning(from: events))
@@ -42,6 +43,7 @@ package struct Checks {
             accessLegs()
             coreLegs()
         case .refused: refusal()
+        case .rejected: rejection()
         }
         fingerprints()
         order()

@@ -46,8 +46,13 @@ extension LabContent {
             try PrivateFile.write(words, to: path)
         }
         return LabContent(
-            message: text, messageDigest: hexadecimal(SHA256.hash(data: Data(text.utf8))), file: path,
+            message: text, messageDigest: sent(text).digest, file: path,
             fileSent: SentContent(bytes: octets.count, digest: hexadecimal(SHA256.hash(data: octets))))
+    }
+
+    /// A text as it must arrive.
+    static func sent(_ text: String) -> SentContent {
+        SentContent(bytes: text.utf8.count, digest: hexadecimal(SHA256.hash(data: Data(text.utf8))))
     }
 
     private static func hexadecimal(_ digest: SHA256.Digest) -> String {

@@ -26,6 +26,35 @@ extension Scenario {
             caller: .secure(Setting("media.setup", "active")), callee: .secure(Setting("media.setup", "passive")),
             proofs: [.roles]),
         Scenario(
+            "reinvite", "hold, resume, another port, another certificate; the unchanged offer makes no handshake",
+            caller: .secure, callee: .secure,
+            actions: [
+                "refresh", "hold", "resume", "message:held and resumed", "new-port", "message:through another port",
+                "new-certificate", "message:with another certificate",
+            ], proofs: [.renewals]),
+        Scenario(
+            "forking", "two devices of the callee ring: one answers and gets the message, the other is cancelled",
+            caller: .secure, callee: .secure(Setting("calls.ring", "300 ms")),
+            secondDevice: .secure(Setting("calls.ring", "30 s")), proofs: [.forked]),
+        Scenario(
+            "aka", "the caller registers by IMS AKA with Milenage, the callee by digest",
+            caller: Party(gm: .tls, indicates: true, usesAKA: true), callee: .secure, proofs: [.aka]),
+        Scenario(
+            "downgrade-refused", "the callee answers TCP/MSRP to an offer of TLS: 488, ACK and BYE, and nothing plain",
+            caller: .secure, callee: .secure(Setting("misbehave.answer-plain", "true")), outcome: .rejected),
+        Scenario(
+            "rcs51-originating", "the caller indicates nothing and offers TLS as RCS 5.1 does: e2ae by policy",
+            network: .rcs51Originating, caller: .quiet(Setting("media.style", "rcs")), callee: .plain,
+            originating: .tls, proofs: [.offersAsRCS]),
+        Scenario(
+            "rcs51-terminating", "the callee indicates nothing and is offered TLS all the same: e2ae by policy",
+            network: .rcs51Terminating, caller: .plain, callee: .quiet(Setting("media.style", "rcs")),
+            terminating: .tls, proofs: [.offeredAsRCS]),
+        Scenario(
+            "rcs51-fallback", "the callee indicates nothing and refuses TLS: one more offer, over plain TCP",
+            network: .rcs51Terminating, caller: .plain, callee: .quiet(Setting("media.refuse-tls", "true")),
+            terminating: .tcp, proofs: [.fallback]),
+        Scenario(
             "ipv6", "e2ae-both over IPv6: all functions share ::1 and differ by port", network: .ipv6, caller: .secure,
             callee: .secure, proofs: [.version6]),
     ]

@@ -10,23 +10,23 @@ package struct Scenario: Hashable, Sendable {
         package var indicates: Bool
         /// Further keys of its configuration.
         package var settings: [Setting]
-        /// Seconds for which it rings before it answers.
-        package var rings: Int?
+        /// Registers by AKA, as the user who has keys in place of a password.
+        package var usesAKA: Bool
 
-        package init(gm: GmTransport, indicates: Bool, _ settings: [Setting] = [], rings: Int? = nil) {
+        package init(gm: GmTransport, indicates: Bool, _ settings: [Setting] = [], usesAKA: Bool = false) {
             self.gm = gm
             self.indicates = indicates
             self.settings = settings
-            self.rings = rings
+            self.usesAKA = usesAKA
         }
 
         /// Both sides indicate, Gm is TLS.
         package static let secure = Party(gm: .tls, indicates: true)
         package static let plain = Party(gm: .udp, indicates: false)
 
-        package static func secure(_ settings: Setting..., rings: Int? = nil) -> Party {
-            Party(gm: .tls, indicates: true, settings, rings: rings)
-        }
+        package static func secure(_ settings: Setting...) -> Party { Party(gm: .tls, indicates: true, settings) }
+
+        package static func quiet(_ settings: Setting...) -> Party { Party(gm: .tls, indicates: false, settings) }
 
         var isProtected: Bool { indicates && gm == .tls }
     }
@@ -40,6 +40,8 @@ package struct Scenario: Hashable, Sendable {
         case delivered
         /// The gateway refuses the caller's certificate; nobody gets anything and the session is released both ways.
         case refused
+        /// The callee's answer is less than what it was offered: the caller gets 488, the callee ACK and BYE.
+        case rejected
     }
 
     package var name: String
@@ -77,4 +79,21 @@ package struct Scenario: Hashable, Sendable {
         self.terminating = terminating ?? (callee.isProtected ? .tls : .tcp)
         self.proofs = proofs
     }
+
+    /// Outcomes of the decisions for one direction, in their order.
+    func decisions(_ direction: String) -> [String] {
+        let leg = direction == "originating" ? originating : terminating
+        if direction == "terminating", proofs.contains(.fallback) { return ["e2ae", "plain"] }
+        return [leg == .tls ? "e2ae" : "plain"]
+    }
+
+    /// Texts that the caller sends after the first content.
+    var furtherMessages: [String] {
+        actions.compactMap { $0.hasPrefix(Self.messagePrefix) ? String($0.dropFirst(Self.messagePrefix.count)) : nil }
+    }
+
+    private static let messagePrefix = "message:"
+
+    /// Connections that the caller's changes bring about beyond the first.
+    var renewals: Int { actions.filter { $0 == "new-port" || $0 == "new-certificate" }.count }
 }

@@ -39,7 +39,7 @@ struct ScenarioRun {
     func run() async -> Outcome {
         let collector = network.collector
         let files = network.files
-        let sent = content.sent(scenario.content)
+        let sent = [content.sent(scenario.content)] + scenario.furtherMessages.map(LabContent.sent)
         _ = collector.take()
         let clock = ContinuousClock()
         let began = clock.now
@@ -50,8 +50,7 @@ struct ScenarioRun {
             for (node, file, party) in devices {
                 answering.append(
                     try await network.startChild(
-                        ["ue", "answer", "--config", files.folder.file(file)] + settings(party)
-                            + (party.rings.map { ["--ring", "\($0)"] } ?? []), node: node))
+                        ["ue", "answer", "--config", files.folder.file(file)] + settings(party), node: node))
             }
             for (device, child) in zip(devices, answering) { try await waitForRegistration(device.node, child) }
             try await call(files)
@@ -103,7 +102,8 @@ struct ScenarioRun {
 
     /// The caller is a process that calls, sends, hangs up and ends.
     private func call(_ files: NetworkFiles) async throws {
-        var arguments = ["ue", "call", files.calledIdentity, "--config", files.folder.file(NetworkFiles.callingUE)]
+        let file = scenario.caller.usesAKA ? NetworkFiles.akaUE : NetworkFiles.callingUE
+        var arguments = ["ue", "call", files.calledIdentity, "--config", files.folder.file(file)]
         switch scenario.content {
         case .message: arguments += ["--message", content.message]
         case .file: arguments += ["--file", content.file]
@@ -125,7 +125,7 @@ struct ScenarioRun {
     }
 
     /// Processes tell of one thing at different times: wait until the checks are content, or for the whole of `settling`.
-    private func settle(_ collector: EventCollector, _ sent: SentContent) async {
+    private func settle(_ collector: EventCollector, _ sent: [SentContent]) async {
         for _ in 0..<Int(Self.settling / Self.step) {
             if Checks(scenario, events: collector.all, map: network.files.plan.map, sent: sent).passed { return }
             if Task.isCancelled { return }

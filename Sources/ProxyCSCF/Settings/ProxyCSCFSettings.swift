@@ -167,7 +167,7 @@ package struct ProxyCSCFSettings: Sendable {
         var media = CallMediaSettings(
             ueIndicated: registration.indications.ue, networkIndicated: registration.indications.network,
             ueSource: registration.flow.remote.address)
-        // TS 23.334 §5.4: the core realm speaks the IP version of Mw, the access realm that of the UE.
+        // The core realm speaks the IP version of Mw, the access realm that of the UE.
         media.coreFamily = mw.address.isV6 ? .v6 : .v4
         media.rcs51 = rcs51.option(userAgent: userAgent, realm: realm)
         media.allowsFallback = rcs51.allowsFallback

@@ -8,7 +8,8 @@ struct ReportTests {
     private func legs(_ name: String) throws -> [Leg] {
         let scenario = try #require(Scenario.named(name))
         return Checks(
-            scenario, events: RecordedScenario(scenario).events, map: RecordedScenario.map, sent: RecordedScenario.sent
+            scenario, events: RecordedScenario(scenario).events, map: RecordedScenario.map,
+            sent: [RecordedScenario.sent]
         ).legs
     }
 
