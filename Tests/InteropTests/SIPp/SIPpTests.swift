@@ -75,7 +75,8 @@ struct SIPpTests {
             var calling = core("core-call")
             calling.remote = network.proxy.own.mw
             calling.keys = [
-                "path": "sip:\(stored.token)@\(network.proxy.own.mw);transport=tcp", "contact": "\(stored.contact)",
+                "path": "sip:\(stored.token)@\(network.proxy.own.mw);transport=tcp",
+                "contact": "\(stored.contacts[0].uri)",
             ]
             try await calling.run(in: network.folder)
             try await answering.finish()
