@@ -73,9 +73,9 @@ public struct Session: Sendable {
         public var ended: [Ident] = []
     }
 
-    public let settings: Settings
+    public private(set) var settings: Settings
     private let ownPath: ByteBuffer
-    private let peerPath: ByteBuffer
+    private var peerPath: ByteBuffer
     private var sender: MessageSender
     private var receiver: MessageReceiver
     private var actions: [Action] = []
@@ -83,6 +83,13 @@ public struct Session: Sendable {
     private var isEnded = false
     /// Requests that were refused because of their paths.
     public private(set) var misdirected = 0
+
+    /// A later offer or answer gave the peer another path, and the connection stays (RFC 4975 §8.1: the path may change with each of them).
+    public mutating func peerMoved(to peer: [MSRPURI]) {
+        guard !peer.isEmpty else { return }
+        settings.peer = peer
+        peerPath = ByteBuffer(string: peer.map(\.description).joined(separator: " "))
+    }
 
     public init(_ settings: Settings) {
         self.settings = settings

@@ -1,4 +1,5 @@
 import NIOCore
+import SDP
 import SIP
 import Transport
 
@@ -8,7 +9,7 @@ final class ActiveCall {
     /// The connection of the call, or the one that is to come.
     var leg: MediaLeg
     /// Reserved for a change that is on its way, with the session that it announces.
-    var next: (leg: MediaLeg, sessionID: String)?
+    var next: (leg: MediaLeg, sessionID: String, fingerprints: [Fingerprint])?
     let flow: Flow
     var session: MessageSession?
     var deadline: DeadlineRegistration?

@@ -184,6 +184,7 @@ extension UserAgent {
                 tell(.ringing(callID: callID, peer: active.call.peer))
             case .media(let plan): begin(plan, active)
             case .direction(let direction): active.session?.direction = direction
+            case .peerPath(let paths): active.session?.peerMoved(to: paths)
             case .mediaOff: replaceLeg(active, cause: "the peer has ended the message line")
             case .changed(let kind, let outcome): changed(kind, outcome, active)
             case .changedByPeer(let outcome): changedByPeer(outcome, active)

@@ -21,13 +21,19 @@ extension UserAgent {
         let identity = change == .newCertificate ? try? media.makeIdentity() : active.leg.identity
         guard let identity else { return completion("no new certificate") }
         let leg = MediaLeg(media, callID: callID, identity: identity)
-        reservePort(leg, isWanted: settings.setup != .active) { port in
+        // A new certificate changes nothing else: port and session stay, and with CEMA the other UE sees nothing of it.
+        let isPortWanted = change == .newPort && settings.setup != .active
+        reservePort(leg, isWanted: isPortWanted) { port in
             guard case .success(let port) = port, self.calls[callID] === active, active.next == nil else {
                 leg.close("not wanted any more")
                 return completion("no port for the media")
             }
-            let local = self.localMedia(port: port, leg)
-            active.next = (leg, local.sessionID)
+            var local = self.localMedia(port: port, leg)
+            if change == .newCertificate, let present = active.call.media {
+                local.port = present.port
+                local.sessionID = present.sessionID
+            }
+            active.next = (leg, local.sessionID, local.fingerprints)
             active.changing.append((change, completion))
             active.call.change(
                 change, media: local, byUpdate: self.settings.changesByUpdate, now: self.eventLoop.now)

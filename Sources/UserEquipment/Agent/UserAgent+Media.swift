@@ -84,7 +84,7 @@ extension UserAgent {
     /// Offer and answer stand: the first connection, or one that takes the place of the one that is there.
     func begin(_ plan: MediaPlan, _ active: ActiveCall) {
         if active.session != nil { replaceLeg(active, with: plan, cause: "another connection takes its place") }
-        if let next = active.next, next.sessionID == plan.own.sessionID, active.leg !== next.leg {
+        if let next = active.next, isPlan(plan, of: next), active.leg !== next.leg {
             // The first media stood in an offer that was never answered so.
             active.leg.close("another port takes its place")
             active.leg = next.leg
@@ -102,6 +102,13 @@ extension UserAgent {
         active.leg.begin(plan, session: session)
     }
 
+    /// The plan is the one for which the leg was reserved: its session, its certificate.
+    private func isPlan(
+        _ plan: MediaPlan, of next: (leg: MediaLeg, sessionID: String, fingerprints: [Fingerprint])
+    ) -> Bool {
+        next.sessionID == plan.own.sessionID && (!plan.isTLS || next.fingerprints == plan.ownFingerprints)
+    }
+
     /// media-security 5.4: the old connection is closed after the answer. The new one has the leg that was reserved for it, or the port that is there.
     func replaceLeg(_ active: ActiveCall, with plan: MediaPlan? = nil, cause: String) {
         let old = active.leg
@@ -110,8 +117,10 @@ extension UserAgent {
         active.session?.onFailed = nil
         active.session = nil
         let leg: MediaLeg
-        if let next = active.next, next.sessionID == plan?.own.sessionID {
+        if let next = active.next, let plan, isPlan(plan, of: next) {
             leg = next.leg
+            // Another certificate on the port that is there.
+            if !leg.listens { leg.adopt(old.giveListener()) }
             active.next = nil
         } else {
             leg = MediaLeg(media, callID: active.call.callID, identity: old.identity)

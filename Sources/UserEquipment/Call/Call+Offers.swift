@@ -1,3 +1,4 @@
+import MSRP
 import NIOCore
 import SDP
 import SIP
@@ -89,7 +90,15 @@ extension Call {
         }
         let line = offer.messageMedia(at: plan.line)
         guard let line, !line.media.isRejected else { return end(plan, offer) }
-        if offer.line(plan.line, describesSameAs: remoteDescription), !isMediaOff {
+        // With CEMA the path is the other UE's, and says nothing of the connection to the access edge.
+        let isAnchored = plan.byConnectionLine && plan.leg != .tls
+        if offer.line(plan.line, describesSameAs: remoteDescription, ignoringPaths: isAnchored), !isMediaOff {
+            let paths = line.paths.compactMap { try? MSRPURI($0) }
+            guard paths.count == line.paths.count, paths.last?.sessionID != nil else { throw MediaRefusal("path") }
+            if paths != plan.peer {
+                self.plan?.peer = paths
+                actions.append(.peerPath(paths))
+            }
             let direction = line.direction.reversed.limited(to: media.direction)
             var answer = repeated(localDescription, plan, isAnswer: true, direction: direction)
             answer.fill(from: offer)
@@ -161,10 +170,11 @@ extension Call {
 
 extension SessionDescription {
     /// The line goes to the same place by the same transport, with the same paths and fingerprints. Roles and directions may be said anew.
-    func line(_ index: Int, describesSameAs other: SessionDescription) -> Bool {
+    func line(_ index: Int, describesSameAs other: SessionDescription, ignoringPaths: Bool = false) -> Bool {
         guard let one = messageMedia(at: index), let two = other.messageMedia(at: index) else { return false }
         return one.media.port == two.media.port && one.media.proto.uppercased() == two.media.proto.uppercased()
-            && one.address == two.address && one.paths == two.paths && Set(one.fingerprints) == Set(two.fingerprints)
+            && one.address == two.address && (ignoringPaths || one.paths == two.paths)
+            && Set(one.fingerprints) == Set(two.fingerprints)
     }
 
     /// RFC 3264 §8: the same session; the version grows by one where anything is different.

@@ -1,3 +1,4 @@
+import MSRP
 import NIOCore
 import SDP
 import SIP
@@ -34,6 +35,8 @@ struct Call: Sendable {
         case media(MediaPlan)
         /// What this end may do on the connection that is there.
         case direction(MediaDirection)
+        /// The peer's session has another path; the connection is the one that is there.
+        case peerPath([MSRPURI])
         /// The peer has ended the message line; the call goes on without.
         case mediaOff
         /// A change of ours has come to its end.

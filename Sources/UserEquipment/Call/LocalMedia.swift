@@ -99,6 +99,7 @@ struct LocalMedia: Sendable {
         var plan = try settle(
             line, isActive: isActive, leg: leg, byConnectionLine: rule == .connectionLine, index: index)
         plan.own = own
+        plan.ownFingerprints = mine.fingerprints
         plan.needsOfferWithoutCEMA = rule == .offerWithoutCEMA
         plan.direction = mine.direction.limited(to: line.direction.reversed)
         return plan
@@ -144,8 +145,10 @@ struct LocalMedia: Sendable {
             isActive: isActive, leg: leg, target: target,
             own: uri(isTLS: line.isTLS, setup: isActive ? .active : .passive), peer: peer,
             peerFingerprints: fingerprints, peerAcceptTypes: line.acceptTypes ?? ["*"], peerMaximumSize: line.maxSize,
-            line: index)
+            line: index, byConnectionLine: byConnectionLine, ownFingerprints: fingerprintsShown(line.isTLS))
     }
+
+    private func fingerprintsShown(_ isTLS: Bool) -> [Fingerprint] { isTLS ? self.fingerprints : [] }
 
     var empty: SessionDescription {
         SessionDescription(

@@ -16,6 +16,10 @@ struct MediaPlan: Hashable, Sendable {
     var peerAcceptTypes: [String]
     var peerMaximumSize: UInt64?
     var line: Int
+    /// c= and m= say where the peer is, and not the path: CEMA, or an RCS client.
+    var byConnectionLine = false
+    /// What this end announced.
+    var ownFingerprints: [Fingerprint] = []
     /// What this end may do (RFC 3264 §6.1).
     var direction = MediaDirection.sendrecv
     /// RFC 6714 §4.2: the answer is without CEMA and names a middlebox, so that there has to be an offer without CEMA before anything is connected.

@@ -62,6 +62,8 @@ final class MediaLeg: @unchecked Sendable {
         }
     }
 
+    var listens: Bool { listener != nil }
+
     /// Takes over the port of a leg whose place this one takes.
     func adopt(_ listener: MediaListener?) {
         self.listener = listener

@@ -91,6 +91,11 @@ final class MessageSession: @unchecked Sendable {
         perform()
     }
 
+    func peerMoved(to peer: [MSRPURI]) {
+        environment.eventLoop.preconditionInEventLoop()
+        session.peerMoved(to: peer)
+    }
+
     func end(_ reason: String) {
         environment.eventLoop.preconditionInEventLoop()
         guard !isEnded else { return }

@@ -1,3 +1,4 @@
+import MSRP
 import NIOCore
 import SDP
 import SIP
@@ -102,6 +103,25 @@ import WireSyntax
         #expect(run.actions.contains(.mediaOff) && run.answered?.port == 0 && run.call.state == .confirmed)
         run.receive(try invite(tlsLine() + "m=audio 0 RTP/AVP 0\n", cSeq: 4, toTag: "bob", method: .update))
         #expect(run.plans.count == 2 && run.responses.last?.status == 200)
+    }
+
+    @Test(
+        "RFC 6714 5, RFC 4975 8.1: with CEMA another path is another session of the peer, on the connection to the access edge that is there"
+    )
+    func pathWithCEMA() throws {
+        let offer = tlsLine("a=setup:actpass\na=msrp-cema\na=3ge2ae:applied\n")
+        for cema in [true, false] {
+            var run = try incoming(offer)
+            run.call.accept(localMedia(cema: cema), now: now)
+            run.receive(try ack(1), token: nil)
+            run.receive(
+                try invite(offer.replacing("/peer;", with: "/other;"), cSeq: 2, toTag: "bob", method: .update))
+            #expect(run.responses.last?.status == 200 && run.plans.count == (cema ? 1 : 2))
+            let moved = run.actions.contains {
+                if case .peerPath(let path) = $0 { path[0].sessionID == "other" } else { false }
+            }
+            #expect(moved == cema)
+        }
     }
 
     @Test("RFC 3261 14.2, RFC 3311 5.2: 491 while an offer of ours is out, 500 with Retry-After while his own is")
