@@ -146,6 +146,82 @@ import WireSyntax
         try await other.endpoint.stop().get()
     }
 
+    @Test("RFC 5922 7.4: Mw over TLS, certificate against certificate: without one of the authority nobody gets in")
+    func mutual() async throws {
+        let (authority, other) = (try CertificateAuthority(), try CertificateAuthority())
+        let trusted = [authority.identity.certificate]
+        let server = Node(11)
+        let settings = try TLSServerSettings(
+            identity: try authority.issue(for: [.address(server.address)]), clientsOf: trusted)
+        let target = try await server.listen("mw", .tls, tls: settings)
+        func client(_ last: UInt32, _ identity: Identity?) async throws -> Node {
+            let node = Node(last)
+            // RFC 6066 3: an address is no server name; the certificate holds it.
+            let tls = try TLSClientSettings(trusting: trusted, serverName: "\(server.address)", identity: identity)
+            // With TLS 1.3 a client hears of its refusal only after its own side is done.
+            if let flow = try? await node.flow(target, .tls, from: "gm", tls: tls) {
+                try await node.send(over: flow)
+            } else {
+                node.events.emit(.warning("failed"))
+            }
+            return node
+        }
+        let known = try await client(12, try authority.issue(for: [.name("pcscf.ims.lab")]))
+        await server.told("request OPTIONS mw from 127.3.0.12")
+        await known.told("response 200")
+        for (last, identity) in [(13, nil), (14, try other.issue(for: [.name("pcscf.ims.lab")]))]
+            as [(UInt32, Identity?)]
+        {
+            let stranger = try await client(last, identity)
+            await stranger.told("failed")
+            try await stranger.endpoint.stop().get()
+        }
+        let requests = server.events.all.filter {
+            if case .warning(let text) = $0 { text.hasPrefix("request") } else { false }
+        }
+        #expect(requests.count == 1)
+        try await known.endpoint.stop().get()
+        try await server.endpoint.stop().get()
+    }
+
+    @Test("IPv4 and IPv6 under one name: each flow by the socket of its family", arguments: [Flow.Transport.udp, .tcp])
+    func families(transport: Flow.Transport) async throws {
+        let (one, other) = (Node(15), Node(16))
+        let loopback6 = IPAddress("::1")!
+        var targets = [try await other.listen("mw", transport)]
+        for node in [one, other] {
+            let bound = try await node.loop.flatSubmit {
+                node.endpoint.listen("mw", transport: transport, at: Endpoint(loopback6, 0))
+            }.get()
+            if node === other { targets.append(bound) }
+        }
+        _ = try await one.listen("mw", transport)
+        for target in targets {
+            let flow = try await one.flow(target, transport, from: "mw")
+            #expect(flow.local.address == (target.address.isV6 ? loopback6 : one.address))
+            try await one.send(over: flow)
+            await other.told("request OPTIONS mw from \(flow.local.address)")
+        }
+        try await one.endpoint.stop().get()
+        try await other.endpoint.stop().get()
+    }
+
+    @Test("RFC 3261 18.1.1: a long request over sockets goes by TCP where the peer listens there too")
+    func longRequest() async throws {
+        let (one, other) = (Node(17), Node(18))
+        let target = try await other.listen("mw", .udp)
+        _ = try await other.loop.flatSubmit {
+            other.endpoint.listen("mw", transport: .tcp, at: Endpoint(other.address, target.port))
+        }.get()
+        _ = try await one.listen("mw", .udp)
+        try await one.send(over: try await one.flow(target, .udp, from: "mw"), body: 1_400)
+        await other.told("request OPTIONS mw from 127.3.0.17")
+        await one.told("response 200")
+        #expect(try await one.loop.submit { one.endpoint.connectionCount }.get() == 1)
+        try await one.endpoint.stop().get()
+        try await other.endpoint.stop().get()
+    }
+
     @Test("nobody listens: the flow fails, and no connection is left behind")
     func refused() async throws {
         let node = Node(8)

@@ -10,12 +10,18 @@ public struct MalformedMessage: Error, Hashable, Sendable {
     /// The fields that could be told apart, unchecked.
     public var headers: Headers
 
-    /// The answer, or nil where none may be sent: to responses, to ACK, and where Via, From, To, Call-ID or CSeq is missing or the topmost
-    /// Via cannot be read.
+    /// The answer, or nil where none may be sent: to responses, to ACK, and where Via or CSeq is missing or not even the host of the topmost
+    /// Via can be read. What else is missing in the request is missing in the answer (RFC 4475 §3.3.1); of a topmost Via whose parameters cannot be
+    /// read only protocol and host go back (§3.1.2.1).
     public func response(toTag: String) -> Response? {
-        guard let method, method != .ack, (try? headers.topVia()) != nil, headers.contains(.from),
-            headers.contains(.to), headers.contains(.callID), headers.contains(.cSeq)
-        else { return nil }
+        guard let method, method != .ack, headers.contains(.cSeq) else { return nil }
+        var headers = headers
+        if (try? headers.topVia()) == nil {
+            guard let field = headers[.via], let via = try? Via(String(field.prefix { $0 != ";" && $0 != "," })) else {
+                return nil
+            }
+            headers.replaceTopVia(with: via)
+        }
         let phrase = Response.reasonPhrase(status) + (status == 400 ? " (\(error))" : "")
         return Response.make(status, phrase, from: headers, toTag: toTag)
     }

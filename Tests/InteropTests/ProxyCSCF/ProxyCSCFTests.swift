@@ -15,7 +15,7 @@ import WireSyntax
 
 /// Gateways that say yes.
 // Used on the event loop of the P-CSCF only.
-private final class WillingGateways: GatewayPool, @unchecked Sendable {
+final class WillingGateways: GatewayPool, @unchecked Sendable {
     var hasCapableGateway = true
     var held: Set<ContextHandle> = []
     private var last: UInt32 = 0

@@ -92,7 +92,7 @@ struct ServerSelectionTests {
     }
 
     static let rows = [
-        Row("4.1: a number, sip: UDP", "sip:192.0.2.7", all, [], ["udp:192.0.2.7:5060"]),
+        Row("RFC 3261 19.1.2, RFC 3263 4.1: a number, sip: UDP", "sip:192.0.2.7", all, [], ["udp:192.0.2.7:5060"]),
         Row("4.1: a number, sips: TLS over TCP", "sips:192.0.2.7", all, [], ["tls:192.0.2.7:5061"]),
         Row(
             "4.1: the transport parameter decides", "sip:192.0.2.7;transport=TCP", all, [],
@@ -207,7 +207,7 @@ struct ServerSelectionTests {
         #expect(try Self.run("sip:ims.lab;transport=tcp", Self.all, zone).outcome == ["tcp:192.0.2.2:5072"])
     }
 
-    @Test("RFC 3263 4.1: the name to prove is that of the URI, whatever the DNS puts in its place")
+    @Test("RFC 3263 4.1, RFC 3261 8.1.2: the name to prove is that of the URI, whatever the DNS puts in its place")
     func serverName() throws {
         var selection = ServerSelection(try SIPURI("sips:ims.lab"), abilities: Self.all)
         var lots = Repeatable()

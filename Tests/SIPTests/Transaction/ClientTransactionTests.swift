@@ -28,18 +28,19 @@ struct ClientTransactionTests {
 
     static let rows = [
         Row(
-            "17.1.1.2: timer A doubles, timer B ends it after 64 T1", .invite, H.udp, [],
+            "RFC 3261 17.1.1.2: timer A doubles, timer B ends it after 64 T1", .invite, H.udp, [],
             [
                 "0 > INVITE", "500 > INVITE", "1500 > INVITE", "3500 > INVITE", "7500 > INVITE", "15500 > INVITE",
                 "31500 > INVITE", "32000 timedOut", "32000 terminated",
             ]),
         Row(
-            "17.1.1.2: no timer A over TCP", .invite, H.tcp, [], ["0 > INVITE", "32000 timedOut", "32000 terminated"]),
+            "RFC 3261 17.1.1.2: no timer A over TCP", .invite, H.tcp, [],
+            ["0 > INVITE", "32000 timedOut", "32000 terminated"]),
         Row(
-            "17.1.1.2: a 1xx stops A and B", .invite, H.udp, [(600, 100), (700, 180), (120_000, 180)],
+            "RFC 3261 17.1.1.2: a 1xx stops A and B", .invite, H.udp, [(600, 100), (700, 180), (120_000, 180)],
             ["0 > INVITE", "500 > INVITE", "600 response 100", "700 response 180", "120000 response 180"]),
         Row(
-            "RFC 6026 8.4: a 2xx leads to Accepted; every 2xx is passed up until timer M", .invite, H.udp,
+            "RFC 6026 8.4, 7.3: a 2xx leads to Accepted; every 2xx is passed up until timer M", .invite, H.udp,
             [(100, 180), (200, 200), (700, 200), (32_100, 200), (32_300, 200)],
             [
                 "0 > INVITE", "100 response 180", "200 response 200", "700 response 200", "32100 response 200",
@@ -49,44 +50,44 @@ struct ClientTransactionTests {
             "RFC 6026 8.4: Accepted passes nothing but 2xx", .invite, H.tcp, [(10, 200), (20, 486), (30, 180)],
             ["0 > INVITE", "10 response 200", "32010 terminated"]),
         Row(
-            "17.1.1.2: 300-699 is acknowledged here, again for each copy until timer D", .invite, H.udp,
+            "RFC 3261 17.1.1.2: 300-699 is acknowledged here, again for each copy until timer D", .invite, H.udp,
             [(100, 486), (600, 486), (32_099, 486)],
             [
                 "0 > INVITE", "100 response 486", "100 > ACK", "600 > ACK", "32099 > ACK", "32100 terminated",
             ]),
         Row(
-            "17.1.1.2: timer D is 0 over TCP", .invite, H.tcp, [(100, 486)],
+            "RFC 3261 17.1.1.2: timer D is 0 over TCP", .invite, H.tcp, [(100, 486)],
             ["0 > INVITE", "100 response 486", "100 > ACK", "100 terminated"]),
         Row(
-            "17.1.2.2: timer E doubles up to T2, timer F ends it", .options, H.udp, [],
+            "RFC 3261 17.1.2.2: timer E doubles up to T2, timer F ends it", .options, H.udp, [],
             [
                 "0 > OPTIONS", "500 > OPTIONS", "1500 > OPTIONS", "3500 > OPTIONS", "7500 > OPTIONS",
                 "11500 > OPTIONS", "15500 > OPTIONS", "19500 > OPTIONS", "23500 > OPTIONS", "27500 > OPTIONS",
                 "31500 > OPTIONS", "32000 timedOut", "32000 terminated",
             ]),
         Row(
-            "17.1.2.2: a 1xx makes E run at T2 and leaves F", .options, H.udp, [(600, 100)],
+            "RFC 3261 17.1.2.2: a 1xx makes E run at T2 and leaves F", .options, H.udp, [(600, 100)],
             [
                 "0 > OPTIONS", "500 > OPTIONS", "600 response 100", "1500 > OPTIONS", "5500 > OPTIONS",
                 "9500 > OPTIONS", "13500 > OPTIONS", "17500 > OPTIONS", "21500 > OPTIONS", "25500 > OPTIONS",
                 "29500 > OPTIONS", "32000 timedOut", "32000 terminated",
             ]),
         Row(
-            "17.1.2.2: timer F ends it over TCP as well, with nothing repeated", .options, H.tcp, [(100, 100)],
+            "RFC 3261 17.1.2.2: timer F ends it over TCP as well, with nothing repeated", .options, H.tcp, [(100, 100)],
             ["0 > OPTIONS", "100 response 100", "32000 timedOut", "32000 terminated"]),
         Row(
-            "17.1.2.2: in Completed a late provisional response is absorbed", .options, H.udp,
+            "RFC 3261 17.1.2.2: in Completed a late provisional response is absorbed", .options, H.udp,
             [(100, 200), (200, 100)],
             ["0 > OPTIONS", "100 response 200", "5100 terminated"]),
         Row(
-            "17.1.2.2: 503 is a response like others, and ends the transaction", .options, H.tcp, [(100, 503)],
+            "RFC 3261 17.1.2.2: 503 is a response like others, and ends the transaction", .options, H.tcp, [(100, 503)],
             ["0 > OPTIONS", "100 response 503", "100 terminated"]),
         Row(
-            "17.1.2.2: copies of the final response are absorbed until timer K", .bye, H.udp,
+            "RFC 3261 17.1.2.2: copies of the final response are absorbed until timer K", .bye, H.udp,
             [(100, 200), (200, 200), (5200, 200)],
             ["0 > BYE", "100 response 200", "5100 terminated", "5200 response 200 of nothing"]),
         Row(
-            "17.1.2.2: timer K is 0 over TCP", .register, H.tcp, [(100, 401)],
+            "RFC 3261 17.1.2.2: timer K is 0 over TCP", .register, H.tcp, [(100, 401)],
             ["0 > REGISTER", "100 response 401", "100 terminated"]),
     ]
 

@@ -34,17 +34,17 @@ struct ServerTransactionTests {
 
     static let rows = [
         Row(
-            "17.2.1: 100 by itself after 200 ms, repeated for each INVITE", .invite, H.udp, [(500, .again)],
+            "RFC 3261 17.2.1: 100 by itself after 200 ms, repeated for each INVITE", .invite, H.udp, [(500, .again)],
             ["0 request INVITE", "200 > 100", "500 > 100"]),
         Row(
             "A13: a dropped INVITE gets no 100, and the same again is a new one", .invite, H.udp,
             [(100, .drop), (500, .again), (550, .drop)],
             ["0 request INVITE", "100 terminated", "500 request INVITE", "550 terminated"]),
         Row(
-            "17.2.1: no 100 of its own once the user has answered", .invite, H.udp,
+            "RFC 3261 17.2.1: no 100 of its own once the user has answered", .invite, H.udp,
             [(100, .respond(180)), (500, .again)], ["0 request INVITE", "100 > 180", "500 > 180"]),
         Row(
-            "17.2.1: before any response an INVITE again is absorbed", .invite, H.udp, [(100, .again)],
+            "RFC 3261 17.2.1: before any response an INVITE again is absorbed", .invite, H.udp, [(100, .again)],
             ["0 request INVITE", "200 > 100"]),
         Row(
             "RFC 6026 7.1: 2xx leads to Accepted: INVITE absorbed, 2xx of the user sent, ACK passed up, until timer L",
@@ -52,37 +52,40 @@ struct ServerTransactionTests {
             [(50, .respond(200)), (500, .again), (550, .respond(200)), (600, .ack), (700, .respond(486))],
             ["0 request INVITE", "50 > 200", "550 > 200", "600 request ACK", "32050 terminated"]),
         Row(
-            "17.2.1: timer G repeats the refusal up to T2, timer H ends it", .invite, H.udp, [(0, .respond(486))],
+            "RFC 3261 17.2.1: timer G repeats the refusal up to T2, timer H ends it", .invite, H.udp,
+            [(0, .respond(486))],
             [
                 "0 request INVITE", "0 > 486", "500 > 486", "1500 > 486", "3500 > 486", "7500 > 486", "11500 > 486",
                 "15500 > 486", "19500 > 486", "23500 > 486", "27500 > 486", "31500 > 486", "32000 timedOut",
                 "32000 terminated",
             ]),
         Row(
-            "17.2.1: the ACK leads to Confirmed, which absorbs until timer I", .invite, H.udp,
+            "RFC 3261 17.2.1: the ACK leads to Confirmed, which absorbs until timer I", .invite, H.udp,
             [(0, .respond(486)), (100, .again), (200, .ack), (300, .ack), (400, .again)],
             ["0 request INVITE", "0 > 486", "100 > 486", "5200 terminated"]),
         Row(
-            "17.2.1: over TCP no timer G, and timer I is 0", .invite, H.tcp, [(0, .respond(486)), (900, .ack)],
+            "RFC 3261 17.2.1: over TCP no timer G, and timer I is 0", .invite, H.tcp,
+            [(0, .respond(486)), (900, .ack)],
             ["0 request INVITE", "0 > 486", "900 terminated"]),
         Row(
-            "17.2.1: timer H ends it over TCP as well", .invite, H.tcp, [(0, .respond(486))],
+            "RFC 3261 17.2.1: timer H ends it over TCP as well", .invite, H.tcp, [(0, .respond(486))],
             ["0 request INVITE", "0 > 486", "32000 timedOut", "32000 terminated"]),
         Row(
-            "17.2.1: in Completed every other final response is discarded, and the INVITE again gets the first",
+            "RFC 3261 17.2.1: in Completed every other final response is discarded, and the INVITE again gets the first",
             .invite,
             H.tcp, [(0, .respond(486)), (10, .respond(200)), (20, .respond(603)), (30, .again), (900, .ack)],
             ["0 request INVITE", "0 > 486", "30 > 486", "900 terminated"]),
         Row(
-            "17.2.1: every provisional response goes out, and the last of them again", .invite, H.udp,
+            "RFC 3261 17.2.1: every provisional response goes out, and the last of them again", .invite, H.udp,
             [(10, .respond(100)), (20, .respond(180)), (30, .respond(183)), (40, .again), (50, .respond(200))],
             ["0 request INVITE", "10 > 100", "20 > 180", "30 > 183", "40 > 183", "50 > 200", "32050 terminated"]),
         Row(
-            "17.2.2: Trying absorbs, Proceeding repeats the 1xx, Completed the final until timer J", .options, H.udp,
+            "RFC 3261 17.2.2: Trying absorbs, Proceeding repeats the 1xx, Completed the final until timer J", .options,
+            H.udp,
             [(10, .again), (20, .respond(100)), (30, .again), (40, .respond(200)), (50, .again), (60, .respond(500))],
             ["0 request OPTIONS", "20 > 100", "30 > 100", "40 > 200", "50 > 200", "32040 terminated"]),
         Row(
-            "17.2.2: timer J is 0 over TCP", .bye, H.tcp, [(40, .respond(200))],
+            "RFC 3261 17.2.2: timer J is 0 over TCP", .bye, H.tcp, [(40, .respond(200))],
             ["0 request BYE", "40 > 200", "40 terminated"]),
         Row(
             "a user that never answers leaves nothing behind", .bye, H.tcp, [],
@@ -166,6 +169,18 @@ struct ServerTransactionTests {
         _ = harness.take()
         harness.fail(flow)
         #expect(harness.take() == expected)
+    }
+
+    @Test("RFC 6026 8.3: a response to a transaction that has ended is dropped")
+    func ended() throws {
+        var harness = H()
+        let bye = H.request(.bye)
+        harness.receive(bye, over: H.tcp)
+        let id = try #require(harness.ids.first)
+        harness.respond(200, to: bye, id)
+        _ = harness.take()
+        harness.respond(200, to: bye, id)
+        #expect(harness.take().isEmpty)
     }
 
     @Test("RFC 6026 7.1: a transport failure in Accepted is told to the user, who repeats the 2xx")

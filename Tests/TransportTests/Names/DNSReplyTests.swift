@@ -75,7 +75,7 @@ struct DNSReplyTests {
         #expect(try Self.read(octets, .srv).timeToLive == 0)
     }
 
-    @Test("a target that is no host name is left out", arguments: ["a b", "a\u{0}b", "a/b", "\u{E9}"])
+    @Test("RFC 1035 2.3.4: a target that is no host name is left out", arguments: ["a b", "a\u{0}b", "a/b", "\u{E9}"])
     func strangeNames(label: String) throws {
         let good = (type: UInt16(33), ttl: UInt32(9), data: Self.srv(Self.name("one.ims.lab")))
         let octets = Self.message(33, [(33, 9, Self.srv(Self.name(label))), good])

@@ -65,7 +65,7 @@ struct SIPFamilyTests {
         #expect(try harness.requests[0].request.headers.topVia().parameters.has("received") == false)
     }
 
-    @Test("A13: a subscriber's /64 counts as one source; another /64, and each IPv4 address, as another")
+    @Test("A13, RFC 6177 2: a subscriber's /64 counts as one source; another /64, and each IPv4 address, as another")
     func subscriber() throws {
         var limits = SIPEndpointLimits()
         limits.connectionsPerSource = 2
