@@ -74,7 +74,7 @@ struct TerminationResources {
                 tls: tls, ownURI: uri, policy: policy)
         }
 
-        /// RFC 4975 §14.1: unguessable. 128 bits, unless the session id was given.
+        /// Unguessable: 128 random bits, unless the session id was given.
         private func ownURI(_ endpoint: Endpoint) -> MSRPURI {
             let path = request.local.path
             let random = { String(UInt64.random(in: .min ... .max), radix: 36) }

@@ -6,7 +6,7 @@ import NIOSSL
 /// - TLS 1.2 and 1.3 only, the suites of `CipherSuite.standard`, no renegotiation, no early data, no compression (A6).
 /// - `certificateVerification` is never `.none`: with it the verification callback is not called and anybody gets in.
 package enum TLSContexts {
-    /// Time that a closing connection waits for the peer's close_notify: ours is sent, the peer's changes nothing (RFC 8446 §6.1).
+    /// Time that a closing connection waits for the peer's close_notify: ours is sent, the peer's changes nothing.
     package static let shutdownTimeout = TimeAmount.zero
 
     /// A line in the format of SSLKEYLOGFILE, without a line end. Called on event loops.
@@ -14,7 +14,7 @@ package enum TLSContexts {
 
     /// The server's side of SIP: it shows a certificate with its names.
     ///
-    /// - Parameter authorities: DER of those that must vouch for the client, who without a certificate of theirs does not get in (Mw, RFC 5922 §7.4). Nil: none
+    /// - Parameter authorities: DER of those that must vouch for the client, who without a certificate of theirs does not get in (Mw). Nil: none
     ///   is asked for (Gm, where digest authenticates the UE).
     package static func gmServer(
         _ identity: Identity, clientsOf authorities: [[UInt8]]? = nil, keyLog: KeyLogHook? = nil

@@ -65,6 +65,10 @@ struct DigestAuthenticatorTests {
                 Issue.record("not accepted")
                 return
             }
+            // RFC 7616 3.5: what is quoted, and what is not.
+            for part in ["rspauth=\"", "cnonce=\"c\"", "nc=00000001", "qop=auth"] {
+                #expect(information.contains(part))
+            }
             let parsed = try AuthenticationParameters(info: information)
             #expect(parsed.parameters.value("cnonce") == "c")
             #expect(parsed.parameters.value("nc") == "00000001")
@@ -123,7 +127,7 @@ struct DigestAuthenticatorTests {
         #expect(try client.reason(client.answer(forged)) == .stale)
     }
 
-    @Test("RFC 7616 3.4: a nonce count is used once, in rising order")
+    @Test("RFC 7616 3.4, 5.12: a nonce count is used once, in rising order")
     func replay() throws {
         var client = Client(server: Self.authenticator())
         let challenge = try client.challenge()

@@ -10,7 +10,7 @@ struct DigestTests {
         (.sha256, "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1"),
     ]
 
-    @Test("RFC 7616 3.9.1: the example's responses", arguments: vectors)
+    @Test("RFC 7616 3.4.1, 3.9.1: the example's responses", arguments: vectors)
     func example(algorithm: DigestAlgorithm, expected: String) throws {
         let challenge = DigestChallenge(
             realm: "http-auth@example.org", nonce: "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v", algorithm: algorithm)
@@ -47,6 +47,13 @@ struct DigestTests {
         #expect(try DigestCredentials(credentials.description) == credentials)
         #expect(credentials.description.contains("nc=000000ab"))
         #expect(credentials.opaque == "o")
+        // RFC 7616 3.3, 3.4: what is quoted, and what is not.
+        for part in ["nonce=\"n\"", "opaque=\"o\"", "qop=\"auth", "stale=true", "algorithm=SHA-256"] {
+            #expect(challenge.description.contains(part))
+        }
+        for part in ["nonce=\"n\"", "uri=\"sip:x\"", "cnonce=\"c\"", "response=\"", "qop=auth", "algorithm=SHA-256"] {
+            #expect(credentials.description.contains(part))
+        }
     }
 
     @Test("RFC 8760 2.4: the strongest algorithm is answered, unknown ones are passed over")

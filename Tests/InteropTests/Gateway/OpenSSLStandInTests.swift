@@ -74,6 +74,7 @@ import WireSyntax
         }
     }
 
+    // RFC 8122 6.2: the certificate is one that the SDP announced, or the connection ends.
     @Test(
         "another certificate from the UE's address: refused and notified, no octet passes", arguments: Version.allCases)
     func wrong(version: Version) async throws {

@@ -58,10 +58,25 @@ import WireSyntax
         #expect(try CPIMMessage(ByteBuffer(string: "From: <a:b>\r\n\r\n\r\nx")).contentType == "text/plain")
     }
 
+    @Test("RFC 3862 2.3.1: backslash and control characters are escaped, each in its own way, and nothing else")
+    func written() {
+        #expect(CPIMMessage.escaped("\\\u{8}\t\n\r\u{0}\u{7f}\"'日") == #"\\\b\t\n\r\u0000\u007f"'日"#)
+    }
+
+    @Test("RFC 3862 2.2: octets that are no UTF-8 are refused")
+    func charset() {
+        var octets = ByteBuffer(string: "Subject: caf")
+        octets.writeBytes([0xE9])
+        octets.writeString("\r\n\r\nContent-Type: text/plain\r\n\r\nx")
+        #expect(throws: SyntaxError.self) { try CPIMMessage(octets) }
+    }
+
+    // RFC 3862 2.2 and 3.6: lines, their ends, names and what may stand in them.
     @Test(
         "hostile and broken messages are refused",
         arguments: [
-            "", "From: <a:b>\r\n", "From: <a:b>\r\n\r\n", "From <a:b>\r\n\r\n\r\n", "From:<a:b>\r\n\r\n\r\n",
+            "", " From: <a:b>\r\n\r\n\r\n", "From: <a:b>\r\n", "From: <a:b>\r\n\r\n", "From <a:b>\r\n\r\n\r\n",
+            "From:<a:b>\r\n\r\n\r\n",
             ": x\r\n\r\n\r\n",
             "From: a\nTo: b\r\n\r\n\r\n", "From: a\u{1}\r\n\r\n\r\n", "Fr@m: a\r\n\r\n\r\n",
             "From: a\r\n\r\nno colon\r\n\r\n",

@@ -54,6 +54,31 @@ import WireSyntax
         if let ident = Ident(text) { #expect(ident.description == text && ident.count == text.utf8.count) }
     }
 
+    @Test("RFC 4975 7.1: an identifier has a hundred random bits")
+    func random() {
+        func draw(_ first: UInt64, _ second: UInt64) -> Ident {
+            var values = [second, first]
+            return Ident(random: { values.popLast() ?? 0 })
+        }
+        var seen: Set<Ident> = [draw(0, 0)]
+        for bit in 0..<50 {
+            seen.insert(draw(UInt64(1) << UInt64(bit), 0))
+            seen.insert(draw(0, UInt64(1) << UInt64(bit)))
+        }
+        #expect(seen.count == 101)
+    }
+
+    @Test(
+        "RFC 4975 7.1: the body of a request other than SEND has at most 10,240 octets",
+        arguments: [(10_240, true), (10_241, false)])
+    func otherBody(_ size: Int, _ isRead: Bool) {
+        let text =
+            "MSRP abcd1 AUTH\r\nTo-Path: msrp://a:1/b;tcp\r\nFrom-Path: msrp://c:1/d;tcp\r\nContent-Type: a/b\r\n\r\n"
+            + String(repeating: "x", count: size) + "\r\n-------abcd1$\r\n"
+        let message = try? MSRPMessage(ByteBuffer(string: text))
+        #expect((message != nil) == isRead)
+    }
+
     @Test(
         "Byte-Range",
         arguments: [

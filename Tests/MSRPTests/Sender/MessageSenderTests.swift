@@ -53,6 +53,20 @@ import Testing
         #expect(pair.alice.wire.components(of: "+\r\n") >= 1)
     }
 
+    @Test("RFC 4975 7.1.1: every chunk of a message has its Message-ID and its report headers")
+    func chunkHeaders() throws {
+        var pair = try Pair()
+        let id = ident("m001")
+        pair.alice.sources[id] = ByteBuffer(repeating: 0x2D, count: 600_000)
+        #expect(
+            pair.alice.session.send(
+                .init(id: id, contentType: "a/b", size: 600_000, successReport: true, failureReport: .partial)) == true)
+        try pair.exchange()
+        for header in ["Message-ID: m001\r\n", "Success-Report: yes\r\n", "Failure-Report: partial\r\n"] {
+            #expect(pair.alice.wire.components(of: header) == 2)
+        }
+    }
+
     @Test("RFC 4975 7.1: content that holds the end-line: another transaction id, or an interruption before it")
     func collision() throws {
         // The ids that this source will give, written into the content.
@@ -95,6 +109,16 @@ import Testing
         pair.alice.drain()
         #expect(pair.alice.actions.last == .undelivered(ident("m001"), status: 408, reason: "no response within 30 s"))
         #expect(pair.alice.session.nextDeadline == nil)
+        // RFC 4975 10.4: a 408 of the peer says the same.
+        #expect(
+            pair.alice.session.send(.init(id: ident("m002"), contentType: "a/b", content: ByteBuffer(string: "x")))
+                == true)
+        let wire = String(buffer: pair.alice.output())
+        let transaction = wire.split(separator: " ")[1]
+        try pair.alice.input(
+            "MSRP \(transaction) 408\nTo-Path: msrp://alice.example.com:7394/2s93i9ek2a;tcp\nFrom-Path: msrp://bob.example.com:8493/si438dsaodes;tcp\n-------\(transaction)$\n"
+        )
+        #expect(pair.alice.actions.last == .undelivered(ident("m002"), status: 408, reason: "Timeout"))
     }
 
     @Test("RFC 4975 7.1.1: partial needs no 200, but an error that comes is told")

@@ -40,7 +40,9 @@ import WireSyntax
         #expect(pair.bob.wire.contains("REPORT\r\n") && pair.bob.wire.contains("Status: 000 200 OK\r\n"))
         #expect(pair.bob.wire.contains("Byte-Range: 1-14/14\r\n"))
         #expect(pair.alice.actions.last == .delivered(ident("m002")))
-        #expect(!pair.alice.wire.contains(" 200"))
+        // RFC 4975 7.1.2, 7.1.3: no report headers in a REPORT, and neither a response nor a REPORT to it.
+        #expect(!pair.bob.wire.contains("Success-Report") && !pair.bob.wire.contains("Failure-Report"))
+        #expect(!pair.alice.wire.contains(" 200") && !pair.alice.wire.contains("REPORT\r\n"))
     }
 
     @Test(
@@ -174,6 +176,9 @@ import WireSyntax
         #expect(
             pair.alice.actions.last
                 == (isKept ? .delivered(id) : .undelivered(id, status: 413, reason: "Message Too Large")))
+        // RFC 4975 7.1.4: the code of the error, and the range that it speaks of.
+        let report = pair.bob.wire
+        #expect(isKept || (report.contains("Status: 000 413") && report.contains("Byte-Range: 1-3/3\r\n")))
     }
 
     @Test(

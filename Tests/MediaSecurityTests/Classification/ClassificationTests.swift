@@ -44,6 +44,7 @@ private let fromUserEquipment: [Row] = [
             policy: FingerprintPolicy(allowsSHA1: allowsSHA1))
     }
 
+    // RFC 4975 14.2: TLS by the name of the peer is what a line over TLS without a usable fingerprint asks for.
     @Test("media-security 4: the kinds of a line from the UE", arguments: fromUserEquipment)
     func fromUE(_ proto: String, _ attributes: [String], _ kind: OfferKind) throws {
         #expect(try Self.kind(proto, attributes) == kind)

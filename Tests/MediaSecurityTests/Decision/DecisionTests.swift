@@ -18,7 +18,7 @@ import Testing
         }
     }
 
-    @Test("media-security 4: no indicating UE ends up plain silently")
+    @Test("media-security 4, TS 33.328 4.1.1: no indicating UE ends up plain silently")
     func neverSilentlyPlain() {
         for input in everyInput where input.ueIndicated && input.networkIndicated {
             let decision = decide(input)

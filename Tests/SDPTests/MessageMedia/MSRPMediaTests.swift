@@ -9,7 +9,7 @@ import WireSyntax
         return MSRPMedia(description.media[0], in: description)
     }
 
-    @Test("RFC 4975 8: the attributes of an MSRP line")
+    @Test("RFC 4975 8.1, 8.2, 8.6, RFC 8866 6.7: the attributes of an MSRP line")
     func attributes() throws {
         let line = try Self.line([
             "a=path:msrps://relay.example:2855/a;tcp msrps://192.0.2.7:7654/b;tcp", "a=accept-types:message/cpim *",
@@ -45,7 +45,7 @@ import WireSyntax
         #expect(try Self.line([], session: ["a=3ge2ae:requested"]).threeGE2AE == nil)
     }
 
-    @Test("setters edit in place and leave what they do not know where it was")
+    @Test("RFC 8866 5.13: setters edit in place and leave what they do not know where it was")
     func setters() throws {
         var line = try Self.line([
             "a=x:1", "a=fingerprint:sha-1 01", "a=y", "a=fingerprint:sha-256 02", "a=setup:active", "a=z",
@@ -78,11 +78,13 @@ import WireSyntax
         // A rule that looks for it must not miss it for its data.
         #expect(line.namesKeyManagement("mikey"))
         #expect(!line.sessionNamesKeyManagement("mikey"))
+        let both = try Self.line(["a=key-mgmt:mikey AAAA"], session: ["a=key-mgmt:mikey AQ=="])
+        #expect(both.keyManagement.map(\.data) == ["AAAA"])
     }
 
     @Test(
-        "an address of the wrong family, of another network or with a TTL is none",
-        arguments: ["IN IP4 ::1", "IN IP6 192.0.2.1", "ATM NSAP 1", "IN IP4 224.2.1.1/127"])
+        "RFC 8866 5.7: an address of the wrong family, of another network or with a TTL is none",
+        arguments: ["IN IP4 ::1", "IN IP6 192.0.2.1", "ATM NSAP 1", "IN IP4 224.2.1.1/127", "IN IP4 192.0.2.8/2"])
     func address(_ connection: String) throws {
         let description = try parse(head + ["m=message 9 TCP/MSRP *", "c=\(connection)"])
         #expect(MSRPMedia(description.media[0], in: description).address == nil)

@@ -15,7 +15,7 @@ import WireSyntax
         "m=foo 9 BAR/BAZ x", "c=ATM NSAP 47.0091.8100.0000", "a=~`^",
     ]
 
-    @Test("RFC 8866 9: what is well-formed leaves as it came")
+    @Test("RFC 8866 5.2, 5.6, 5.8, 5.9, 5.10, 5.11, 5.14, 9: what is well-formed leaves as it came")
     func roundTrip() throws {
         let description = try parse(Self.everything)
         #expect(text(description.octets) == text(wire(Self.everything)))
@@ -51,6 +51,7 @@ import WireSyntax
         #expect(description.name.string == "caf\u{FFFD}")
     }
 
+    // RFC 8866 5.2 (o=), 5.6 (e=, p=), 5.7 (c=), 5.8 (b=), 5.9 to 5.11 (t=, r=, z=), 5.13 (a=), 5.14 (m=).
     @Test(
         "RFC 8866 9: what is malformed is refused, with the line",
         arguments: [
@@ -59,7 +60,9 @@ import WireSyntax
             (["v=0", "o=- 1 1 IN  IP4 h", "s=-"], "o=", 2), (["v=0", "o=- 1 1 IN IP4 h", "s="], "s=", 3),
             (["v=0", "o=- 1 1 IN IP4 h", "s=-", "a=x"], "t=", 4), (head + ["s=twice"], "s=", 6),
             (head + ["X=1"], "X=", 6), (head + ["y=1"], "y=", 6), (head + ["a="], "a=", 6), (head + ["a=x:"], "a=", 6),
-            (head + ["a=x y"], "a=", 6), (head + ["c=IN IP4 192.0.2.8"], "c=", 6), (head + ["a=x", "b=AS:1"], "b=", 7),
+            (head + ["a=x y"], "a=", 6), (head + ["a=\u{E9}:1"], "a=", 6),
+            (head + ["v=0"], "v=", 6), (head + ["m=message 9 TCP/MSRP *", "e=a@b.example"], "e=", 7),
+            (head + ["c=IN IP4 192.0.2.8"], "c=", 6), (head + ["a=x", "b=AS:1"], "b=", 7),
             (head + ["k=1", "k=2"], "k=", 7), (head + ["z=3730928400 0"], "z=", 6), (head + ["r=7d 1h"], "r=", 6),
             (head + ["t=1 2"], "t=", 6), (head + ["t=0"], "t=", 6), (head + ["m=message 9 TCP/MSRP"], "m=", 6),
             (head + ["m=message x TCP/MSRP *"], "m=", 6), (head + ["m=message -1 TCP/MSRP *"], "m=", 6),

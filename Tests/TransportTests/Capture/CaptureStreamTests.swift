@@ -4,7 +4,7 @@ import WireSyntax
 
 @testable import Transport
 
-/// What a dissector sees of a synthetic packet.
+/// What a dissector sees of a synthetic packet: RFC 791 3.1, RFC 8200 3 and 8.1, RFC 9293 3.1.
 struct Dissected: Equatable, CustomStringConvertible {
     var description: String
     var isValid: Bool

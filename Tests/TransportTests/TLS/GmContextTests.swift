@@ -50,6 +50,14 @@ struct GmContextTests {
         #expect(try !connects(to: "pcscf.ims.lab", certificateFor: ["other.ims.lab"]))
         #expect(try !connects(to: "pcscf.ims.lab", certificateFor: ["pcscf.ims.lab"], isTrusted: false))
     }
+
+    @Test("RFC 6066 3: an address is no server name")
+    func address() throws {
+        let authority = try CertificateAuthority().identity.certificate
+        let numeric = try TLSClientSettings(trusting: [authority], serverName: "127.0.0.1")
+        let named = try TLSClientSettings(trusting: [authority], serverName: "pcscf.ims.lab")
+        #expect(numeric.serverName == nil && named.serverName == "pcscf.ims.lab")
+    }
 }
 
 private final class CompletionRecorder: ChannelInboundHandler {

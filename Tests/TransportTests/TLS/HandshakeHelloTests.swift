@@ -3,7 +3,7 @@ import Testing
 
 @testable import Transport
 
-@Suite("RFC 8446 4.1: version, suite and client random from the hellos")
+@Suite("RFC 8446 4.1, 4.1.3, 4.2.1, RFC 5246 7.4.1: version, suite and client random from the hellos")
 struct HandshakeHelloTests {
     static let random = (0..<32).map { UInt8($0) }
 

@@ -65,7 +65,7 @@ import WireSyntax
     }
 
     @Test(
-        "RFC 6714 4.4: names are looked up, one of several records is enough; IPv6 is compared by value",
+        "RFC 6714 4.4, RFC 4975 6.2: names are looked up, one of several records is enough; IPv6 is compared by value",
         arguments: [
             ("msrps://msrp.example.com:6000/peer;tcp", [IPAddress.v4(0x7F00_0001), .v4(0x7F00_0005)], true),
             ("msrps://msrp.example.com:6000/peer;tcp", [.v4(0x7F00_0001)], false),

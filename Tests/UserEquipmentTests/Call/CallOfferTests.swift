@@ -91,7 +91,7 @@ import WireSyntax
     }
 
     @Test(
-        "RFC 3264 8.1, 8.2: an added line is refused in its place; the line that ends with port 0 ends, and may come back"
+        "RFC 3264 5.1, 8.1, 8.2: an added line is refused in its place; the line that ends with port 0 ends, and may come back"
     )
     func lines() throws {
         var run = try taken()

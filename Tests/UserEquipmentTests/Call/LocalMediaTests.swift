@@ -152,6 +152,8 @@ func plainLine(_ rest: String = "a=setup:actpass\n", port: Int = 6000) -> String
             description(
                 "m=audio 6000 RTP/AVP 0\n" + tlsLine(fingerprint: false) + tlsLine("a=setup:passive\n") + tlsLine()))
         #expect(answer.media.map(\.port) == [0, 0, 9, 0] && plan.line == 2)
+        // RFC 3264 6: the answer is another end's, and its o= says so.
+        #expect(answer.origin.sessionID == "7")
     }
 
     @Test("RFC 6714: CEMA connects to c= and m=; without CEMA in the offer they must be the path's")

@@ -105,6 +105,25 @@ import WireSyntax
         #expect(run.outcomes.count == 2)
     }
 
+    @Test("RFC 7616 3.5: the next request has the nonce of Authentication-Info, counted from 1")
+    func nextNonce() throws {
+        var run = try Run()
+        try run.start()
+        try run.answer(401, [(.wwwAuthenticate, Self.challenge)])
+        try run.answer(
+            200,
+            [
+                (.contact, "<sip:alice@127.0.0.9:5061;transport=tls>;expires=500"),
+                (.authenticationInfo, "nextnonce=\"next\""),
+            ])
+        let deadline = try #require(run.registration.nextDeadline)
+        run.registration.timersDue(now: deadline)
+        run.drain()
+        let authorization = try #require(run.requests.last?.headers[.authorization])
+        #expect(run.requests.count == 3)
+        #expect(authorization.contains(" nonce=\"next\"") && authorization.contains("nc=00000001"))
+    }
+
     @Test("a new flow knows nothing of what was agreed on another one")
     func newFlow() throws {
         var run = try Run()
