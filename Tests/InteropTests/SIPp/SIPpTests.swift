@@ -96,7 +96,8 @@ struct SIPpTests {
 
     @Test("RCS 5.1, terminating: TLS is offered without an indication, and without 3ge2ae, by policy", .foreign("sipp"))
     func rcsTerminating() async throws {
-        try await SIPpNetwork.with(["mediaSecurity.rcs51: terminating"]) { network in
+        let classes = #"mediaSecurity.rcs51-classes: [{user-agent: "IM-client/*rcs51*", rcs51: terminating}]"#
+        try await SIPpNetwork.with([classes]) { network in
             try await network.register("alice")
             try await network.register("bob", "register-plain")
             try await network.call("caller-e2ae", "callee-rcs")
@@ -115,8 +116,7 @@ struct SIPpTests {
     }
 
     @Test(
-        "RCS 5.1, terminating: who refuses TLS gets one plain offer where policy allows it", .foreign("sipp"),
-        .disabled("the call leg does not make the second offer yet"))
+        "RCS 5.1, terminating: who refuses TLS gets one plain offer where policy allows it", .foreign("sipp"))
     func rcsFallback() async throws {
         let policy = ["mediaSecurity.rcs51: terminating", "mediaSecurity.rcs51-fallback: true"]
         try await SIPpNetwork.with(policy) { network in
