@@ -130,8 +130,8 @@ struct RecordedScenario {
     ) {
         let hosts = [NodeName.callingUE: Host.caller, NodeName.calledUE: Host.callee]
         sip(
-            ue, direction, at(hosts[ue] ?? Host.second, 5060), at(Host.proxy, 5060), startLine, cSeq: cSeq, lines: lines
-        )
+            ue, direction, at(hosts[ue] ?? Host.second, 5060), at(Host.proxy, 5060), startLine, cSeq: cSeq, lines: lines,
+            toTag: toTag)
     }
 
     /// The message line of a UE or of its gateway.
