@@ -1,8 +1,9 @@
 # make lab    sets up, builds the release binary, starts the network on loopback and runs the scenarios
 # make test   sets up, checks the format and runs the tests (debug build)
+# make conformance   writes docs/conformance.md from docs/clauses.tsv
 # make bench-calls   calls per second and CPU per call, side by side with Kamailio; writes the table of docs/performance.md
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test build lab test lint bench-calls fuzz-quick clean
+.PHONY: help setup setup-test build lab test lint conformance bench-calls fuzz-quick clean
 
 # What to give to `sallyport lab`: make lab LAB='--scenario e2ae-both --capture both.pcapng'
 LAB ?=
@@ -26,6 +27,12 @@ lab: build
 
 lint:
 	@swift format lint --strict --parallel --recursive Package.swift Sources Tests Fuzzing
+	@Scripts/conformance.py --self-test
+	@Scripts/conformance.py
+
+# docs/conformance.md from docs/clauses.tsv
+conformance:
+	@Scripts/conformance.py --write
 
 # The arrows between the modules are checked by the build: an import that the target does not declare is an error.
 # Unit tests run side by side; what starts processes and waits for sockets runs one after the other.

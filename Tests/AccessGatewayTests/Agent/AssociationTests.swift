@@ -15,7 +15,7 @@ struct AssociationTests {
         return (request, change)
     }
 
-    @Test("iq-h248 6: the first command is ServiceChange Restart 901, repeated under the same id within a second")
+    @Test("RFC 3525 9.2, 11.2, iq-h248 6: the first command is ServiceChange Restart 901, repeated under the same id within a second")
     func coldStart() throws {
         let harness = try AgentHarness()
         let (request, change) = try serviceChange(harness)
@@ -59,7 +59,7 @@ struct AssociationTests {
         #expect(harness.ask("Context = 1 { W-Subtract = * }")?.firstError == nil)
     }
 
-    @Test("no answer: the next controller is tried; Failover once there was an association")
+    @Test("RFC 3525 11.5: no answer: the next controller is tried; Failover once there was an association")
     func nextController() throws {
         let other = Endpoint(.v4(0x7F00_0009), 2944)
         let harness = try AgentHarness(controllers: [

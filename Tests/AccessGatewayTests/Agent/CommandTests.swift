@@ -47,7 +47,7 @@ struct CommandTests {
         #expect(request.mode == .sendReceive && request.notifyRelease)
     }
 
-    @Test("the names of an Add", arguments: ["$", "ip/$/$/$", "ip/1/$/$", "IP/7/x/$"])
+    @Test("RFC 3525 6.1.1, 6.2.2: the names of an Add", arguments: ["$", "ip/$/$/$", "ip/1/$/$", "IP/7/x/$"])
     func names(name: String) throws {
         let harness = try AgentHarness.associated()
         let add = AgentHarness.addCore.split(separator: "ip/1/$/$").joined(separator: name)
@@ -68,7 +68,7 @@ struct CommandTests {
         #expect(harness.media.contexts[1]?.terminations.values.first?.realm.rawValue == realm)
     }
 
-    @Test("Modify hands over Remote, mode, role and filter; the reply repeats Local")
+    @Test("H.248.1 7.1.7: Modify hands over Remote, mode, role and filter; the reply repeats Local")
     func modify() throws {
         let harness = try AgentHarness.associated()
         let (context, names) = try harness.addContext()
@@ -134,7 +134,7 @@ struct CommandTests {
         #expect(harness.agent.contextCount == 1 && harness.media.journal.count == 1)
     }
 
-    @Test("RFC 3525 8: after an optional command that failed the rest is executed")
+    @Test("RFC 3525 8, 8.2.1: after an optional command that failed the rest is executed")
     func optional() throws {
         let harness = try AgentHarness.associated()
         try harness.addContext()

@@ -95,7 +95,7 @@ struct ErrorTests {
         Row(542, "Context = * { \(AgentHarness.addCore) }"),
     ]
 
-    @Test("the error of each refusal; it has changed nothing", arguments: rows)
+    @Test("RFC 3525 7.3: the error of each refusal; it has changed nothing", arguments: rows)
     func refused(row: Row) throws {
         let harness = try AgentHarness.associated()
         try harness.addContext()

@@ -32,7 +32,7 @@ struct SequenceNumberTests {
         #expect(none == nil)
     }
 
-    @Test("TS 33.102 C.2.2: taken once, out of order between places, never a jump above the limit")
+    @Test("TS 33.102 C.2.1, C.2.2: taken once, out of order between places, never a jump above the limit")
     func window() {
         let limit = SequenceWindow.limit
         var window = SequenceWindow()

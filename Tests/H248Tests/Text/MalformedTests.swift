@@ -77,7 +77,7 @@ struct MalformedTests {
     }
 
     @Test(
-        "headers",
+        "RFC 3525 8.3, 10.2: headers",
         arguments: [
             "", "MEGACO", "MEGACO/", "MEGACO/x", "MEGACO/100 [1.2.3.4]:1 ", "MEGACO/1[1.2.3.4] T=1{}",
             "MEGACO/1 [1.2.3] T=1{}",

@@ -182,7 +182,7 @@ struct TransactionEngineTests {
         }
     }
 
-    @Test("A8: a foreign sender gets no answer and is counted")
+    @Test("A8, RFC 3525 10.1: a foreign sender gets no answer and is counted")
     func foreign() {
         var engine = makeEngine(gatewayEnd, peers: [Peer(address: controllerEnd.address, port: 2944)])
         let stranger = Endpoint(.v4(0x7F00_0063), 2944)

@@ -96,7 +96,7 @@ struct RegistrarTests {
     static let one = "<sip:alice@127.0.0.9:4000;transport=tcp>"
     static let two = "<sip:alice@127.0.0.8:4000>"
 
-    @Test("RFC 3261 10.3, RFC 3327, RFC 3608: a registration and its 200")
+    @Test("RFC 3261 10.3, RFC 3327 5.3, RFC 3608 6.3: a registration and its 200")
     func registered() throws {
         var ue = try RegistrarHarness()
         let path = "<sip:token@127.0.0.3:5060;transport=tcp;lr>"

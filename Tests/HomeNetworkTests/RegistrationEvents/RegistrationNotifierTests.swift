@@ -63,7 +63,7 @@ struct RegistrationNotifierTests {
     }
 
     @Test(
-        "RFC 6665 4.2.1, RFC 3680 5.1: 200 and a NOTIFY in its dialog with the full state of all identities of the set")
+        "RFC 6665 4.2.1, RFC 3680 5.1, TS 24.229 5.4.2.1.1, TS 23.228 5.2.1a: 200 and a NOTIFY in its dialog with the full state of all identities of the set")
     func fullState() throws {
         var run = try Run()
         let route = "<sip:x@127.0.0.3;lr>"
@@ -154,7 +154,7 @@ struct RegistrationNotifierTests {
         #expect(try run.ue.register(["<sip:alice@127.0.0.9:4000>"]).status == 401)
     }
 
-    @Test("RFC 6665 4.2.1.1, 4.2.1.3: who may not, what cannot be, and what is not known")
+    @Test("RFC 6665 4.2.1.1, 4.2.1.3, TS 24.229 5.1.1.3: who may not, what cannot be, and what is not known")
     func refused() throws {
         var run = try Run()
         #expect(try run.subscribe(asserted: "sip:bob@ims.lab", isServed: true).status == 403)

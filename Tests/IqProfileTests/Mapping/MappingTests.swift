@@ -118,7 +118,7 @@ struct MappingTests {
         #expect(own.name == expected)
     }
 
-    @Test("U6: the packages of connections are in the table only when they are switched on")
+    @Test("U6, H.248.1 E.1, E.2: the packages of connections are in the table only when they are switched on")
     func packages() {
         let names = PackageTable().items.map(\.description)
         #expect(names == ["g-1", "root-2", "ipnapt-1", "gm-2", "tman-1", "ipdc-1", "hangterm-1", "ds-2"])

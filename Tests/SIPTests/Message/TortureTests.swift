@@ -20,7 +20,7 @@ struct TortureTests {
     }
 
     @Test(
-        "RFC 4475 3.1.2, 3.3: malformed, and where (baddn has no empty line in the archive)",
+        "RFC 4475 3.1.2, 3.3.1: malformed, and where (baddn has no empty line in the archive)",
         arguments: [
             ("badinv01", "Via"), ("clerr", "Content-Length"), ("ncl", "Content-Length"), ("scalar02", "CSeq"),
             ("scalarlg", "CSeq"), ("quotbal", "To"), ("ltgtruri", "Request-URI"), ("lwsruri", "Request-URI"),
@@ -41,7 +41,7 @@ struct TortureTests {
     }
 
     @Test(
-        "RFC 5118 4: IPv6, well-formed",
+        "RFC 5118 4.1, 4.10: IPv6, well-formed",
         arguments: [
             "ipv6-good", "port-ambiguous", "port-unambiguous", "via-received-param-with-delim",
             "via-received-param-no-delim", "ipv6-in-sdp", "mult-ip-in-header", "mult-ip-in-sdp", "ipv4-mapped-ipv6",

@@ -119,7 +119,7 @@ import WireSyntax
         #expect(run.plans.count == 1 && run.acknowledged.last?.body.readableBytes == 0)
     }
 
-    @Test("RFC 3323 4.1, RFC 3325 7: an anonymous call names nobody in From and Contact, and asks for privacy")
+    @Test("RFC 3323 4.1, RFC 3325 7, 10: an anonymous call names nobody in From and Contact, and asks for privacy")
     func anonymous() throws {
         let run = try outgoing(localMedia(), options: .init(isAnonymous: true))
         let headers = run.sent[0].headers

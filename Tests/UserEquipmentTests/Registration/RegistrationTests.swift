@@ -55,7 +55,7 @@ import WireSyntax
         }
     }
 
-    @Test("RFC 3261 10.2, RFC 3329: REGISTER, challenge, credentials with the copy of Security-Server, 200")
+    @Test("RFC 3261 10.2, RFC 3329, TS 24.229 5.1.1.2.1: REGISTER, challenge, credentials with the copy of Security-Server, 200")
     func register() throws {
         var run = try Run()
         try run.start()
@@ -85,7 +85,7 @@ import WireSyntax
         #expect(run.registration.associatedIdentities == ["sip:alice@ims.lab", "tel:+123"])
     }
 
-    @Test("before expiry: the same Call-ID, the next CSeq, the same nonce with its count")
+    @Test("TS 24.229 5.1.1.4.1: before expiry: the same Call-ID, the next CSeq, the same nonce with its count")
     func refresh() throws {
         var run = try Run()
         try run.start()
@@ -230,7 +230,7 @@ import WireSyntax
         #expect(third.outcomes == [.failed(status: 401, reason: "Unauthorized")])
     }
 
-    @Test("leaving: Expires 0; a lost registration is tried again after a while")
+    @Test("RFC 5626 4.5: leaving: Expires 0; a lost registration is tried again after a while")
     func leaving() throws {
         var run = try Run()
         try run.start()
