@@ -15,7 +15,9 @@ struct AssociationTests {
         return (request, change)
     }
 
-    @Test("RFC 3525 9.2, 11.2, iq-h248 6: the first command is ServiceChange Restart 901, repeated under the same id within a second")
+    @Test(
+        "RFC 3525 9.2, 11.2, iq-h248 6: the first command is ServiceChange Restart 901, repeated under the same id within a second"
+    )
     func coldStart() throws {
         let harness = try AgentHarness()
         let (request, change) = try serviceChange(harness)

@@ -94,7 +94,9 @@ struct AKATests {
         }
     }
 
-    @Test("RFC 3310 3.1, 3.2, 3.3, 3.5, TS 33.102 6.3.2: RAND and AUTN in the nonce, RES as the password of response and rspauth")
+    @Test(
+        "RFC 3310 3.1, 3.2, 3.3, 3.5, TS 33.102 6.3.2: RAND and AUTN in the nonce, RES as the password of response and rspauth"
+    )
     func accepted() throws {
         var pair = try Pair()
         let challenge = try pair.challenge()

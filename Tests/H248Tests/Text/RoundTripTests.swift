@@ -5,7 +5,9 @@ import WireSyntax
 
 @Suite("RFC 3525 Annex B.2: text encoding")
 struct RoundTripTests {
-    @Test("RFC 3525 7.1, 7.1.4, 7.1.7, 7.1.9, 7.1.11, 8.3, B.1, B.2, Appendix I: each message in both token forms and back", arguments: AppendixI.wellFormed, TokenForm.allCases)
+    @Test(
+        "RFC 3525 7.1, 7.1.4, 7.1.7, 7.1.9, 7.1.11, 8.3, B.1, B.2, Appendix I: each message in both token forms and back",
+        arguments: AppendixI.wellFormed, TokenForm.allCases)
     func roundTrip(text: String, form: TokenForm) throws {
         let message = try Message(decoding: ByteBuffer(string: text))
         let again = try Message(decoding: message.encoded(form: form))

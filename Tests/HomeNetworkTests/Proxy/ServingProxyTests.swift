@@ -71,7 +71,9 @@ struct ServingProxyTests {
         return Response.make(status, to: sent, toTag: "b")
     }
 
-    @Test("RFC 3327 5.4, TS 24.229 5.4.3.2, 5.4.3.3: Service-Route in, Request-URI is the contact, Route is the Path, Record-Route on top")
+    @Test(
+        "RFC 3327 5.4, TS 24.229 5.4.3.2, 5.4.3.3: Service-Route in, Request-URI is the contact, Route is the Path, Record-Route on top"
+    )
     func originating() throws {
         var home = try Harness()
         let actions = home.receive(try home.request(extra: [(.recordRoute, "<sip:x@127.0.0.3;lr>")]))

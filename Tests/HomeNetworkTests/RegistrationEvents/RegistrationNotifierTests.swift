@@ -63,7 +63,8 @@ struct RegistrationNotifierTests {
     }
 
     @Test(
-        "RFC 6665 4.2.1, RFC 3680 5.1, TS 24.229 5.4.2.1.1, TS 23.228 5.2.1a: 200 and a NOTIFY in its dialog with the full state of all identities of the set")
+        "RFC 6665 4.2.1, RFC 3680 5.1, TS 24.229 5.4.2.1.1, TS 23.228 5.2.1a: 200 and a NOTIFY in its dialog with the full state of all identities of the set"
+    )
     func fullState() throws {
         var run = try Run()
         let route = "<sip:x@127.0.0.3;lr>"

@@ -55,7 +55,9 @@ import WireSyntax
         }
     }
 
-    @Test("RFC 3261 10.2, RFC 3329, TS 24.229 5.1.1.2.1: REGISTER, challenge, credentials with the copy of Security-Server, 200")
+    @Test(
+        "RFC 3261 10.2, RFC 3329, TS 24.229 5.1.1.2.1: REGISTER, challenge, credentials with the copy of Security-Server, 200"
+    )
     func register() throws {
         var run = try Run()
         try run.start()
