@@ -40,6 +40,14 @@ enum Played {
             .joined()
     }
 
+    static func plain(_ setup: String, _ address: String) -> String {
+        sdp(
+            [
+                "m=message 7000 TCP/MSRP *", "a=accept-types:text/plain", "a=path:msrp://\(address):7000/ue;tcp",
+                "a=setup:\(setup)",
+            ], address)
+    }
+
     static func secure(_ setup: String, requested: Bool, _ address: String) -> String {
         sdp(
             [

@@ -148,8 +148,7 @@ private struct TortureUE {
         let address = flow.local.address
         let invite = try Played.request(
             .invite, "sip:far@ims.lab", cSeq: 1, from: identity + ";tag=a", to: "<sip:far@ims.lab>",
-            callID: "ours-call-\(name)", contact: contact, body: Played.secure("actpass", requested: true, "\(address)")
-        )
+            callID: "ours-call-\(name)", contact: contact, body: Played.plain("actpass", "\(address)"))
         _ = try await peer.send(invite, over: flow)
         let success = try await peer.response(200)
         let target = try #require(try success.headers.contacts().first).uri
