@@ -130,18 +130,18 @@ struct RecordedScenario {
     ) {
         let hosts = [NodeName.callingUE: Host.caller, NodeName.calledUE: Host.callee]
         sip(
-            ue, direction, at(hosts[ue] ?? Host.second, 5060), at(Host.proxy, 5060), startLine, cSeq: cSeq, lines: lines,
+            ue, direction, at(hosts[ue] ?? Host.second, 5060), at(Host.proxy, 5060), startLine, cSeq: cSeq,
+            lines: lines,
             toTag: toTag)
     }
 
     /// The message line of a UE or of its gateway.
-    private func line(_ host: Int, _ port: Int, _ leg: Scenario.AccessLeg, setup: String, path: String? = nil)
-        -> [String]
-    {
+    private func line(
+        _ host: Int, _ port: Int, _ leg: Scenario.AccessLeg, setup: String, path: String? = nil, cema: Bool = false
+    ) -> [String] {
         let isTLS = leg == .tls
         let v6 = scenario.network.family == .v6
-        let usesCEMA =
-            scenario.proofs.contains(.untouchedPaths) || scenario.proofs.contains(.ownPaths) && host == Host.caller
+        let usesCEMA = cema || scenario.proofs.contains(.untouchedPaths)
         return [
             "c=IN " + (v6 ? "IP6 ::1" : "IP4 127.9.9.\(host)"), "m=message \(port) TCP/\(isTLS ? "TLS/" : "")MSRP *",
             "a=setup:\(setup)",
@@ -155,12 +155,14 @@ struct RecordedScenario {
         atUE(
             NodeName.callingUE, .sent, "INVITE sip:b SIP/2.0", cSeq: "1 INVITE",
             lines: line(
-                Host.caller, hasRoles ? 9 : 40_001, scenario.originating, setup: hasRoles ? "active" : "actpass"))
+                Host.caller, hasRoles ? 9 : 40_001, scenario.originating, setup: hasRoles ? "active" : "actpass",
+                cema: scenario.proofs.contains(.ownPaths)))
         sip(
             NodeName.proxy, .sent, at(Host.proxy, 5060), at(Host.home, 5060), "INVITE sip:b SIP/2.0", cSeq: "1 INVITE",
             lines: line(Host.core, 50_001, .tcp, setup: "actpass") + ["P-Asserted-Identity: <sip:carol@ims.lab>"])
         if scenario.proofs.contains(.forked) { ring() }
         if scenario.proofs.contains(.fallback) { refuseTLS() }
+        if scenario.proofs.contains(.ownPaths) { giveUpCEMA() }
         let answered = scenario.outcome == .rejected ? .tcp : scenario.terminating
         offerToCallee(scenario.terminating, path: usesCEMA ? "40001/s101" : nil)
         atUE(
@@ -182,6 +184,22 @@ struct RecordedScenario {
             NodeName.calledUE, .received, "INVITE sip:b SIP/2.0", cSeq: "1 INVITE",
             lines: line(Host.access, 40_012, leg, setup: "actpass", path: path)
                 .map { path == nil ? $0 : $0.replacing("//127.9.9.31", with: "//127.9.9.101") })
+    }
+
+    /// RFC 6714 4.2: the first offer and its answer; the caller offers again without.
+    private mutating func giveUpCEMA() {
+        offerToCallee(scenario.terminating, path: "40001/s101")
+        atUE(
+            NodeName.calledUE, .sent, "SIP/2.0 200 OK", cSeq: "1 INVITE",
+            lines: line(Host.callee, 9, scenario.terminating, setup: "active"))
+        atUE(
+            NodeName.callingUE, .received, "SIP/2.0 200 OK", cSeq: "1 INVITE",
+            lines: line(Host.access, 9, scenario.originating, setup: "active", path: "9/s102")
+                .map { $0.replacing("//127.9.9.31", with: "//127.9.9.102") })
+        gateway("Transaction 3: Modify", context: 1, lines: ["Local: m=message 40011 TCP/TLS *"])
+        atUE(
+            NodeName.callingUE, .sent, "INVITE sip:b SIP/2.0", cSeq: "2 INVITE",
+            lines: line(Host.caller, 40_001, scenario.originating, setup: "actpass"))
     }
 
     private mutating func refuseTLS() {
@@ -240,6 +258,17 @@ struct RecordedScenario {
             gatewayConnects ? (.server, .client) : (.client, .server)
         add(node, .tls(handshake(roles.0, ue, gateway, "msrp", accepted: true, peer: Self.fingerprint)))
         add(NodeName.gateway, .tls(handshake(roles.1, gateway, ue, "access", accepted: true, peer: Self.fingerprint)))
+    }
+
+    /// The callee connects to the caller's own port, and is let in.
+    mutating func pastTheGateway() {
+        let (caller, callee) = (at(Host.caller, 40_007), at(Host.callee, 40_008))
+        add(NodeName.calledUE, .connection(.init(state: .connected, local: callee, remote: caller, leg: "msrp")))
+        add(NodeName.callingUE, .connection(.init(state: .accepted, local: caller, remote: callee, leg: "msrp")))
+        add(NodeName.calledUE, .tls(handshake(.client, callee, caller, "msrp", accepted: true, peer: Self.fingerprint)))
+        add(
+            NodeName.callingUE, .tls(handshake(.server, caller, callee, "msrp", accepted: true, peer: Self.fingerprint))
+        )
     }
 
     /// A handshake of the caller that nobody asked for.

@@ -179,6 +179,14 @@ extension CallMedia {
 
     // MARK: The answer for the offerer
 
+    /// RFC 6714 §4.2: an offerer with CEMA offers again without it where the answerer has none and connects, for that one goes to the offerer's own path, past
+    /// the gateway. It learns that from `a=setup:active`, with `c=` and `m=` that are not those of the path; so that is what it gets in place of a role of the
+    /// gateway's own. Nobody connects to the gateway then, nor does it: with the next offer there is another context, which knows MSRP.
+    private static func mustFallBack(_ handling: Handling, answer: MSRPMedia) -> Bool {
+        handling.decision.outcome != .transparent && !handling.isAware && !answer.hasCEMA && answer.setup == .active
+            && handling.offerer.remote?.setup == .actpass
+    }
+
     private func rewritten(_ answer: SessionDescription, to current: Exchange) -> SessionDescription {
         let side = current.from
         var result = answer
@@ -193,9 +201,10 @@ extension CallMedia {
                 result.media[index] = rejection
                 continue
             }
+            let isActive = handling.offerer.role == .active || CallMedia.mustFallBack(handling, answer: line)
             let rewriting = LineRewriting(
                 mode: handling.mode, isAware: handling.isAware, side: side, local: context[side].local,
-                setup: handling.offerer.role == .active ? .active : .passive,
+                setup: isActive ? .active : .passive,
                 saysApplied: handling.isRequested && settings.appliedInAnswers, content: settings.content,
                 isAnswer: true)
             result.media[index] = rewriting.apply(to: line)

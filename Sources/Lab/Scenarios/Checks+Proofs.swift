@@ -49,6 +49,14 @@ extension Checks {
         expect(
             "the callee answers without", !answers.isEmpty && answers.allSatisfy { !$0.has("a=msrp-cema") },
             answers.isEmpty ? "it did not answer" : "a=msrp-cema is in its answer")
+        let told = responses("200", to: "INVITE", NodeName.callingUE, .received).first
+        expect(
+            "the caller is told that the other end connects", told?.has("a=setup:active") ?? false,
+            "\(told?.values("a=setup:") ?? [])")
+        let offers = requests("INVITE", NodeName.callingUE, .sent)
+        expect(
+            "the caller offers again without CEMA", offers.count == 2 && !(offers.last?.has("a=msrp-cema") ?? true),
+            "it made \(offers.count) offers")
         for (who, message) in [
             ("callee", requests("INVITE", NodeName.calledUE, .received).last),
             ("caller", responses("200", to: "INVITE", NodeName.callingUE, .received).last),

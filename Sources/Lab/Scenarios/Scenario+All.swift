@@ -22,6 +22,9 @@ extension Scenario {
             caller: .secure(Setting("media.cema", "true")), callee: .secure(Setting("media.cema", "true")),
             proofs: [.untouchedPaths]),
         Scenario(
+            "no-cema", "the caller uses CEMA, the callee has none: one more offer without, and the gateway's paths",
+            caller: .secure(Setting("media.cema", "true")), callee: .secure, proofs: [.ownPaths]),
+        Scenario(
             "active-passive", "the caller connects (a=setup:active), the callee waits and the gateway connects to it",
             caller: .secure(Setting("media.setup", "active")), callee: .secure(Setting("media.setup", "passive")),
             proofs: [.roles]),

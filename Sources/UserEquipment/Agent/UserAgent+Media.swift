@@ -50,13 +50,16 @@ extension UserAgent {
             guard let self, let active else { return }
             self.established(info, active)
         }
-        leg.onFailed = { [weak self, weak active] reason, byPeer in
+        leg.onFailed = { [weak self, weak active] reason, failure in
             guard let self, let active else { return }
-            if byPeer {
+            switch failure {
+            case .byPeer:
                 active.call.mediaLost(reason, now: self.eventLoop.now)
                 self.perform(active)
-            } else {
-                self.mediaFailed(active, reason)
+            case .unreachable:
+                active.call.mediaUnreachable(reason, now: self.eventLoop.now)
+                self.perform(active)
+            case .other: self.mediaFailed(active, reason)
             }
         }
     }

@@ -32,6 +32,15 @@ extension Call {
         lostMedia = (now + Self.lostMediaTime, Ending(cause: cause))
     }
 
+    /// No connection to where the peer's path says. RFC 6714 §4.2: an offerer that finds a middlebox between itself and an answerer without CEMA offers again,
+    /// with a path that can be reached; so who answered without waits for that a while. Else the call ends.
+    mutating func mediaUnreachable(_ cause: String, now: NIODeadline) {
+        guard state == .confirmed, !isOutgoing, let plan, plan.isActive, !plan.byConnectionLine else {
+            return hangUp(cause, isNormal: false, now: now)
+        }
+        lostMedia = (now + Self.newOfferTime, Ending(cause: cause))
+    }
+
     mutating func leave(_ ending: Ending, now: NIODeadline) {
         guard var dialog else { return finish(ending) }
         state = .leaving

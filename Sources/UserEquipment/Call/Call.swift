@@ -97,6 +97,8 @@ struct Call: Sendable {
     static let leaveTimeout = TimeAmount.seconds(32)
     /// How long the BYE, or the new offer, may take that explains a media connection closed by the peer.
     static let lostMediaTime = TimeAmount.seconds(2)
+    /// How long an offer may take that names another path, where the first could not be reached.
+    static let newOfferTime = TimeAmount.seconds(10)
     static let allowed = "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE"
     static let supported = "100rel, timer"
     /// What a request may require.

@@ -36,8 +36,16 @@ final class MediaLeg: @unchecked Sendable {
 
     /// The peer has proved itself and spoken MSRP.
     var onEstablished: ((SecurityInfo) -> Void)?
-    /// The media cannot come about, or is lost: why, and whether it was the other end that closed the connection.
-    var onFailed: ((String, _ byPeer: Bool) -> Void)?
+    /// The media cannot come about, or is lost: why, and whose doing it was.
+    var onFailed: ((String, Failure) -> Void)?
+
+    enum Failure: Hashable, Sendable {
+        /// The other end closed the connection.
+        case byPeer
+        /// There is no way to where the peer's path says.
+        case unreachable
+        case other
+    }
 
     /// - Parameter identity: what this leg shows; the UE's own unless given.
     init(_ environment: MediaEnvironment, callID: String, identity: MediaIdentity? = nil) {
@@ -101,11 +109,15 @@ final class MediaLeg: @unchecked Sendable {
 
     func close(_ reason: String) {
         environment.eventLoop.preconditionInEventLoop()
+        closeListener()
+        end(reason)
+    }
+
+    private func end(_ reason: String) {
         guard !isClosed else { return }
         isClosed = true
         deadline?.cancel()
         deadline = nil
-        closeListener()
         let handlers = pending + (bound.map { [$0] } ?? [])
         pending = []
         session?.end(reason)
@@ -119,11 +131,13 @@ final class MediaLeg: @unchecked Sendable {
         listener = nil
     }
 
-    private func fail(_ reason: String, byPeer: Bool = false) {
+    /// The port stays reserved, for a leg that takes the place of this one; `close` gives it back.
+    private func fail(_ reason: String, _ failure: Failure = .other) {
         guard !isClosed else { return }
         let onFailed = onFailed
-        close(reason)
-        onFailed?(reason, byPeer)
+        listener?.accept(false)
+        end(reason)
+        onFailed?(reason, failure)
     }
 
     // MARK: Connections
@@ -153,7 +167,7 @@ final class MediaLeg: @unchecked Sendable {
             channel.eventLoop.makeCompletedFuture { try self.prepare(channel, role: .client) }
         }.whenFailure { error in
             self.emit(.failed, local: "\(self.environment.settings.address)", remote: remote, reason: "\(error)")
-            self.fail("no connection to \(remote): \(error)")
+            self.fail("no connection to \(remote): \(error)", .unreachable)
         }
     }
 
@@ -208,7 +222,7 @@ final class MediaLeg: @unchecked Sendable {
         case .refused(let report, let failure):
             emit(report, failure: failure, handler)
             if plan?.isActive == true {
-                fail("TLS: \(failure)", byPeer: failure.kind == .closed)
+                fail("TLS: \(failure)", failure.kind == .closed ? .byPeer : .other)
             } else {
                 refuse(handler, "TLS: \(failure)")
             }
@@ -255,9 +269,9 @@ final class MediaLeg: @unchecked Sendable {
         }
         if bound === handler {
             bound = nil
-            fail(reason ?? "the media connection was closed by the peer", byPeer: reason == nil)
+            fail(reason ?? "the media connection was closed by the peer", reason == nil ? .byPeer : .other)
         } else if plan?.isActive == true {
-            fail(reason ?? "the media connection was closed before it was ready", byPeer: reason == nil)
+            fail(reason ?? "the media connection was closed before it was ready", reason == nil ? .byPeer : .other)
         }
     }
 

@@ -77,12 +77,14 @@ import WireSyntax
         #expect(answer.hasCEMA == (row.answerCEMA && !isAware))
         #expect(answer.media.attributes.contains("connection") == isTransparent)
         let waits = row.setup != "passive"
+        // RFC 6714 4.2: the answerer goes past the gateway, and the offerer has to know it.
+        let mustFallBack = !isAware && row.setup == "actpass" && !row.answerCEMA && row.answer == "active"
         if isTransparent {
             #expect(answer.setup == row.answer.flatMap { Setup(parsing: $0) })
         } else {
             // RFC 6135 4.2.1: always said; the complement of what was offered; holdconn and none count as active.
-            #expect(answer.setup == (waits ? .passive : .active))
-            #expect(answer.port == (waits ? 20_001 : 9))
+            #expect(answer.setup == (waits && !mustFallBack ? .passive : .active))
+            #expect(answer.port == (waits && !mustFallBack ? 20_001 : 9))
         }
         // Roles at the gateway: towards the offerer by its setup, towards the answerer by its own.
         let changed = { (side: OfferSide) in
@@ -103,12 +105,40 @@ import WireSyntax
         var call = Call()
         call.offer(try description(Section.requested(more: ["a=msrp-cema"])), from: .ue)
         call.answer(try description(Section.plain(setup: "active")), from: .core)
-        #expect(try call.line(to: .ue).hasCEMA == false)
+        let answer = try call.line(to: .ue)
+        #expect(!answer.hasCEMA && answer.setup == .active && answer.address == gatewayAccess)
+        #expect(answer.paths == [corePath] && answer.isTLS)
+        // The gateway waits: nothing is connected before the next offer.
+        #expect(!call.changes.contains { $0.1.role == .active })
         call.offer(try description(Section.requested()), from: .ue)
         #expect(call.reserved.count == 2 && call.released.isEmpty)
         #expect(try call.line(to: .core).paths == ["msrp://203.0.113.129:20002/gw2;tcp"])
         call.answer(try description(Section.plain(setup: "active")), from: .core)
         #expect(call.released == [call.reserved[0]] && call.media.modes == [.e2ae] && call.failures.isEmpty)
+    }
+
+    @Test("RFC 6714 4.2: both passages of a P-CSCF tell the offerer that it has to fall back, and then show own paths")
+    func fallsBackThroughTwo() throws {
+        var (originating, terminating) = (Call(), Call())
+        func pass(_ offered: SessionDescription) throws -> (callee: MSRPMedia, caller: MSRPMedia) {
+            originating.offer(offered, from: .ue)
+            terminating.offer(try #require(originating.last(to: .core)), from: .core)
+            let callee = try terminating.line(to: .ue)
+            terminating.answer(try description(Section.tls(setup: "active", port: 9)), from: .ue)
+            originating.answer(try #require(terminating.last(to: .core)), from: .core)
+            return (callee, try originating.line(to: .ue))
+        }
+        let first = try pass(try description(Section.requested(more: ["a=msrp-cema"])))
+        #expect(first.callee.hasCEMA && first.callee.paths == [uePath])
+        #expect(first.caller.setup == .active && !first.caller.hasCEMA)
+        let second = try pass(try description(Section.requested()))
+        #expect(second.callee.paths == ["msrps://203.0.113.1:20002/gw2;tcp"] && second.callee.port == 20_002)
+        #expect(second.caller.paths == ["msrps://203.0.113.1:20002/gw2;tcp"] && second.caller.port == 20_002)
+        #expect(second.caller.setup == .passive)
+        for call in [originating, terminating] {
+            #expect(call.failures.isEmpty && call.refused.isEmpty && call.media.modes == [.e2ae])
+            #expect(call.released == [call.reserved[0]])
+        }
     }
 
     @Test("RFC 4145 4.1: active answered with active, or passive with passive, where TLS passes, ends the call")

@@ -172,6 +172,35 @@ import WireSyntax
         }
     }
 
+    @Test("RFC 6714 4.2: a callee that cannot reach the caller's path waits for another offer, and not for long")
+    func unreachable() throws {
+        for comes in [true, false] {
+            var run = try incoming(tlsLine())
+            run.call.accept(localMedia(), now: now)
+            run.call.receive(try invite(nil, toTag: "bob", method: .ack), token: nil, now: now)
+            run.call.mediaUnreachable("connection refused", now: now)
+            run.drain()
+            #expect(run.ending == nil && run.sent.isEmpty && run.plans.count == 1)
+            if comes {
+                run.receive(
+                    try invite(tlsLine(port: 6001).replacing(":6000/peer", with: ":6001/peer"), cSeq: 2, toTag: "bob"))
+                run.receive(try invite(nil, cSeq: 2, toTag: "bob", method: .ack), token: nil)
+                #expect(run.plans.last?.target == HostPort("127.0.0.5:6001") && run.plans.count == 2)
+            }
+            run.call.timersDue(now: now + Call.newOfferTime)
+            run.drain()
+            #expect((run.sent.last?.headers[.reason]?.contains("refused") == true) != comes)
+        }
+    }
+
+    @Test("who called, and cannot reach the path of the answer, hangs up at once")
+    func unreachableCallee() throws {
+        var run = try standing()
+        run.call.mediaUnreachable("connection refused", now: now)
+        run.drain()
+        #expect(run.sent.last?.method == .bye)
+    }
+
     @Test("no ACK: BYE once 64 T1 are over")
     func noACK() throws {
         var run = try incoming(tlsLine())
