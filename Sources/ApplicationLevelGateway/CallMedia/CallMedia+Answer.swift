@@ -77,7 +77,10 @@ extension CallMedia {
             switch plan {
             case .untouched:
                 // What passes unread does not turn into what is read.
-                if answer.messageMedia(at: index) != nil {
+                // Of transports that nobody here reads, only the one that was offered.
+                let (given, offered) = (answer.media[index], current.offer.media[index])
+                let isOther = given.proto.lowercased() != offered.proto.lowercased()
+                if answer.messageMedia(at: index) != nil || given.isSessionMessages && isOther {
                     return .invalidAnswer("media line \(index + 1) was not offered as MSRP")
                 }
             case .off, .refused: return .invalidAnswer("media line \(index + 1) was offered with port 0")

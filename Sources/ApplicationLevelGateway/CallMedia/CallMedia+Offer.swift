@@ -74,10 +74,8 @@ extension CallMedia {
 
     /// A line that is not MSRP as we know it.
     private mutating func planUnread(_ media: MediaDescription, at index: Int, from side: OfferSide) -> Plan {
-        let isMessage =
-            media.media.lowercased() == "message" || media.proto.uppercased().split(separator: "/").contains("MSRP")
         let bothIndicated = settings.ueIndicated && settings.networkIndicated
-        guard isMessage, !media.isRejected,
+        guard media.isSessionMessages, !media.isRejected,
             let decision = decideUnknownTransport(media.proto, bothIndicated: bothIndicated)
         else { return .untouched }
         emit(.decided(decision, media: index, direction: OfferDirection(from: side)))
@@ -363,6 +361,13 @@ extension CallMedia {
         result.rewriteSessionLevel(rewritten: rewrittenLines, terminated: terminated)
         if anonymous.contains(current.from) { result.removeIdentity() }
         return result
+    }
+}
+
+extension MediaDescription {
+    /// Session messages, whatever carries them.
+    var isSessionMessages: Bool {
+        media.lowercased() == "message" || proto.uppercased().split(separator: "/").contains("MSRP")
     }
 }
 

@@ -68,6 +68,22 @@ import WireSyntax
         #expect(call.failures.map(\.status) == [488])
     }
 
+    @Test(
+        "A11, RFC 3264 6: nor as session messages over another transport that is not read",
+        arguments: [
+            ("m=application 9 TCP/BFCP *", "m=application 9 TCP/WSS/MSRP *", false),
+            ("m=message 9 TCP/WSS/MSRP *", "m=message 9 UDP/X *", false),
+            ("m=message 9 TCP/WSS/MSRP *", "m=message 9 tcp/wss/msrp *", true),
+            ("m=application 9 TCP/BFCP *", "m=application 9 TCP/TLS/BFCP *", true),
+        ])
+    func turnsIntoUnread(offered: String, answered: String, passes: Bool) throws {
+        var call = Call(u: false, n: false)
+        call.offer(try description([offered]), from: .core)
+        call.answer(try description([answered]), from: .ue)
+        #expect(call.failures.map(\.status) == (passes ? [] : [488]))
+        #expect((call.last(to: .core) != nil) == passes)
+    }
+
     @Test("RFC 4975 8.4, 8.6: max-size has an upper bound, accept-types a list; transparent lines are left alone")
     func content() throws {
         let set: (inout CallMediaSettings) -> Void = {
