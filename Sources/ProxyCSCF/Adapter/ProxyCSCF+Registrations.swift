@@ -85,7 +85,7 @@ extension ProxyCSCF {
 
     func registrationsDue(_ now: NIODeadline) { apply(registrations.timersDue(now: now)) }
 
-    private func updateRegistrationTimer() { registrationTimer?.set(registrations.nextDeadline) }
+    private func updateRegistrationTimer() { registrationTimer?.set(registrations.wakeUp) }
 }
 
 extension Response {

@@ -56,6 +56,15 @@ struct RegistrationStore: Sendable {
 
         /// An earlier response of this exchange has carried the network's indication already.
         let wasIndicated: Bool
+        /// It may make a registration, and holds its place until its final response.
+        let isCounted: Bool
+    }
+
+    /// A registration that REGISTERs in progress may make; those of one identity on one flow make one.
+    private struct Place: Sendable {
+        let identity: URI
+        let token: String
+        var requests = 1
     }
 
     /// The REGISTERs of one UE carry one Call-ID (RFC 3261 §10.2); with the address they come from they are told apart from anybody else's.
@@ -88,6 +97,7 @@ struct RegistrationStore: Sendable {
     let limits: Limits
     private var registrations: [String: Registration] = [:]
     private var tokensByFlow: [Flow: [String]] = [:]
+    private var places: [Flow: [Place]] = [:]
     private var exchanges: [ExchangeKey: Exchange] = [:]
     /// The keys of `exchanges`, oldest first.
     private var keysBySource: [IPAddress: [ExchangeKey]] = [:]
@@ -98,6 +108,12 @@ struct RegistrationStore: Sendable {
     var exchangeCount: Int { exchanges.count }
     var all: [Registration] { Array(registrations.values) }
 
+    /// No deadline is earlier; it may be that of something that is gone. `timersDue` makes it exact.
+    private(set) var wakeUp: NIODeadline?
+
+    private mutating func wake(at deadline: NIODeadline) { wakeUp = min(wakeUp ?? deadline, deadline) }
+
+    /// Exact, by a look at everything.
     var nextDeadline: NIODeadline? {
         let expiry = registrations.values.lazy.compactMap { $0.contacts.map(\.expires).min() }.min()
         let exchange = exchanges.values.lazy.map(\.until).min()
@@ -148,8 +164,11 @@ struct RegistrationStore: Sendable {
                 uri: contact.uri,
                 expires: contact.parameters.value("expires").flatMap { Int64($0) } ?? headers.expires.map { Int64($0) })
         }
-        if known == nil, wishes.contains(where: { $0.expires != 0 }) {
-            guard here.count < limits.perFlow, registrations.count < limits.registrations else {
+        let isCounted = known == nil && wishes.contains { $0.expires != 0 }
+        let place = known == nil ? places[flow]?.first { $0.identity.isSameIdentity(as: to.uri) } : nil
+        if isCounted, place == nil {
+            let open = places[flow]?.count { registrations[$0.token] == nil } ?? 0
+            guard here.count + open < limits.perFlow, registrations.count < limits.registrations else {
                 return .refuse(.make(503, "Too many registrations", to: request, toTag: nil))
             }
         }
@@ -168,11 +187,13 @@ struct RegistrationStore: Sendable {
             remember(Exchange(agreement: first, until: now + limits.exchangeLife), key)
         }
         let pending = Pending(
-            key: key, token: known?.token ?? newToken(), flow: flow, callID: callID, contacts: wishes,
+            key: key, token: known?.token ?? place?.token ?? newToken(), flow: flow, callID: callID, contacts: wishes,
             endsAll: isWildcard && headers.expires == 0, identity: to.uri,
             userAgent: isProtected
                 ? headers[.userAgent].map { String($0.prefix(Registration.maximumUserAgent)) } : nil,
-            agreement: agreement, wasIndicated: exchanges[key]?.wasIndicated ?? false)
+            agreement: agreement, wasIndicated: exchanges[key]?.wasIndicated ?? false,
+            isCounted: isCounted)
+        if isCounted { hold(pending) }
         var forwarded = request
         forwarded.headers.removeSecurityAgreement()
         // TS 24.229 §5.2.2.1: our own Path, and the registrar must understand it.
@@ -223,6 +244,25 @@ struct RegistrationStore: Sendable {
         return response
     }
 
+    // MARK: Places
+
+    private mutating func hold(_ pending: Pending) {
+        if let index = places[pending.flow]?.firstIndex(where: { $0.token == pending.token }) {
+            places[pending.flow]?[index].requests += 1
+        } else {
+            places[pending.flow, default: []].append(Place(identity: pending.identity, token: pending.token))
+        }
+    }
+
+    /// A REGISTER has its final response, or gets none.
+    private mutating func giveBack(_ pending: Pending) {
+        guard pending.isCounted, let index = places[pending.flow]?.firstIndex(where: { $0.token == pending.token })
+        else { return }
+        places[pending.flow]?[index].requests -= 1
+        places[pending.flow]?.removeAll { $0.requests == 0 }
+        if places[pending.flow]?.isEmpty == true { places[pending.flow] = nil }
+    }
+
     // MARK: Exchanges
 
     /// Whether one more exchange of this source can be remembered; its own oldest gives way, never another's (A13).
@@ -234,6 +274,7 @@ struct RegistrationStore: Sendable {
     }
 
     private mutating func remember(_ exchange: Exchange, _ key: ExchangeKey) {
+        wake(at: exchange.until)
         if exchanges.updateValue(exchange, forKey: key) == nil { keysBySource[key.source, default: []].append(key) }
     }
 
@@ -253,6 +294,7 @@ struct RegistrationStore: Sendable {
             response.headers.remove(name)
         }
         guard response.status >= 200 else { return (response, []) }
+        giveBack(pending)
         let offer = security.offer(on: pending.flow, negotiates: pending.agreement.negotiates)
         switch response.status {
         case 401, 407:
@@ -277,7 +319,10 @@ struct RegistrationStore: Sendable {
     }
 
     /// No answer came.
-    mutating func abandon(_ pending: Pending) { forget(pending.key) }
+    mutating func abandon(_ pending: Pending) {
+        giveBack(pending)
+        forget(pending.key)
+    }
 
     private mutating func settle(
         _ response: Response, _ pending: Pending, _ offer: [SecurityMechanism], _ security: SecurityContext,
@@ -309,6 +354,7 @@ struct RegistrationStore: Sendable {
                 network: pending.wasIndicated || agreement.serverIndicates),
             agreement: agreement, userAgent: pending.userAgent)
         registrations[pending.token] = registration
+        for contact in contacts { wake(at: contact.expires) }
         if before == nil { tokensByFlow[pending.flow, default: []].append(pending.token) }
         return [before == nil ? .registered(registration) : .refreshed(registration)]
     }
@@ -348,6 +394,7 @@ struct RegistrationStore: Sendable {
             guard rest.count < registration.contacts.count else { continue }
             if let change = keep(rest, of: token, .expired) { changes.append(change) }
         }
+        wakeUp = nextDeadline
         return changes
     }
 
@@ -374,6 +421,7 @@ struct RegistrationStore: Sendable {
         }
         guard registration != before else { return [] }
         registrations[token] = registration
+        for contact in registration.contacts { wake(at: contact.expires) }
         return [.refreshed(registration)]
     }
 

@@ -106,6 +106,31 @@ struct RegistrationStoreTests {
         #expect(!forwarded.headers.contains(.proxyRequire))
     }
 
+    @Test("A13, RFC 3261 10.2: REGISTERs of one identity at once make one registration, and those under way count")
+    func concurrent() throws {
+        var harness = Harness()
+        var underWay: [(Request, RegistrationStore.Pending)] = []
+        func note() throws { underWay.append((try #require(harness.forwarded), try #require(harness.pending))) }
+        for call in 1...3 {
+            harness.register(callID: "same-\(call)")
+            try note()
+        }
+        #expect(Set(underWay.map(\.1.token)).count == 1)
+        for other in 1..<harness.store.limits.perFlow {
+            harness.register(to: "<sip:other\(other)@ims.lab>", callID: "other-\(other)")
+            try note()
+        }
+        #expect(harness.register(to: "<sip:more@ims.lab>", callID: "more")?.status == 503)
+        for (forwarded, pending) in underWay.prefix(3) {
+            (harness.forwarded, harness.pending) = (forwarded, pending)
+            _ = harness.answer(200)
+        }
+        #expect(harness.store.count == 1 && harness.store.all.first?.token == underWay[0].1.token)
+        #expect(harness.register(to: "<sip:more@ims.lab>", callID: "more")?.status == 503)
+        harness.store.abandon(underWay[3].1)
+        #expect(harness.register(to: "<sip:more@ims.lab>", callID: "more") == nil)
+    }
+
     // RFC 7315 4.1: P-Associated-URI. TS 24.229 7.2A.7: mediasec.
     @Test("media-security 2: 401 and 200 carry the indication; U, N, identities and Service-Route are kept")
     func indications() throws {
@@ -314,6 +339,10 @@ struct RegistrationStoreTests {
             #expect(harness.changes == [.removed(registration, .deregistered)])
         case .expiry:
             #expect(harness.store.nextDeadline == registration.expires)
+            // That of the exchange, which is over: a look that finds nothing, and then the true one.
+            let early = try #require(harness.store.wakeUp)
+            #expect(early < registration.expires && harness.store.timersDue(now: early).isEmpty)
+            #expect(harness.store.wakeUp == registration.expires)
             #expect(harness.store.timersDue(now: registration.expires) == [.removed(registration, .expired)])
         case .flow:
             #expect(harness.store.flowClosed(Fixtures.otherFlow).isEmpty)
