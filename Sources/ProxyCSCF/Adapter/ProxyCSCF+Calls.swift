@@ -97,8 +97,8 @@ extension ProxyCSCF {
     }
 
     private func send(_ request: Request, _ id: Exchange.ID, to side: OfferSide, _ entry: CallEntry) {
-        // The second INVITE of a fall-back: what the first one's transaction still says is not about it.
-        if case .sent(let before) = entry.clients[id] { clientIndex[before] = nil }
+        // The second INVITE of a fall-back: the leg tells the responses of the first one's transaction apart, and acknowledges them.
+        if case .sent(let before) = entry.clients[id] { entry.earlier = before }
         entry.clients[id] = .connecting(cancel: nil)
         let body: (Result<Flow, any Error>) -> Void = { [weak self] result in
             guard let self, !entry.isOver, case .connecting(let cancel) = entry.clients[id] else { return }
@@ -154,6 +154,7 @@ extension ProxyCSCF {
         calls[entry.leg.token] = nil
         shares.remove(entry.leg.served.token)
         for case .sent(let client) in entry.clients.values { clientIndex[client] = nil }
+        if let earlier = entry.earlier { clientIndex[earlier] = nil }
         for server in entry.servers.values { serverIndex[server] = nil }
         for context in entry.leg.contexts {
             contexts[context] = nil

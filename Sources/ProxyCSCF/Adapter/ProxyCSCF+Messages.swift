@@ -12,7 +12,6 @@ extension ProxyCSCF: SIPUser {
         listener: String
     ) {
         eventLoop.preconditionInEventLoop()
-        let flow = listener == "mw" || request.method == .register ? flow : registrationFlow(flow)
         let admission = Admission(own: own, peers: settings.peers, security: security)
         let verdict = admission.judge(
             request, over: flow, isAccess: listener != "mw", registrations, dialogs,
@@ -37,16 +36,6 @@ extension ProxyCSCF: SIPUser {
             answer(refusal, to: request, transaction)
         case .turnAway(let refusal, let count): turnAway(request, transaction, flow, refusal, count)
         }
-    }
-
-    /// RFC 3261 §18.1.1: a UE that is registered over UDP sends what is too long for it over TCP, from the same address and port: it counts as the flow of its
-    /// registration. Any other connection stands for itself.
-    private func registrationFlow(_ flow: Flow) -> Flow {
-        guard flow.transport == .tcp, let udp = own.gm[.udp], registrations.registration(on: flow) == nil else {
-            return flow
-        }
-        let beside = Flow(transport: .udp, local: udp, remote: flow.remote)
-        return registrations.registration(on: beside) == nil ? flow : beside
     }
 
     /// RFC 3261 §16.3 step 4.
@@ -88,7 +77,6 @@ extension ProxyCSCF: SIPUser {
         over flow: Flow
     ) {
         eventLoop.preconditionInEventLoop()
-        let flow = registrationFlow(flow)
         guard let invite, let (entry, id) = serverIndex[invite] else {
             // A sender that is not served is not told even this.
             let isServed =
@@ -130,6 +118,7 @@ extension ProxyCSCF: SIPUser {
     package func sipEndpoint(_ endpoint: SIPEndpoint, failed transaction: TransactionID, timedOut: Bool) {
         eventLoop.preconditionInEventLoop()
         if let (entry, id) = clientIndex[transaction] {
+            guard entry.isCurrent(transaction, of: id) else { return }
             run(entry) { $0.failed(id, timedOut: timedOut, now: self.eventLoop.now) }
         } else if let (entry, id) = serverIndex[transaction] {
             run(entry) { $0.serverFailed(id, now: self.eventLoop.now) }
@@ -145,8 +134,12 @@ extension ProxyCSCF: SIPUser {
 
     package func sipEndpoint(_ endpoint: SIPEndpoint, terminated transaction: TransactionID) {
         eventLoop.preconditionInEventLoop()
-        clientIndex[transaction] = nil
-        serverIndex[transaction] = nil
+        if let (entry, id) = clientIndex.removeValue(forKey: transaction) {
+            entry.terminated(client: transaction, of: id)
+        }
+        if let (entry, id) = serverIndex.removeValue(forKey: transaction) {
+            entry.terminated(server: transaction, of: id)
+        }
         registers[transaction] = nil
         relays[transaction] = nil
         subscribing[transaction] = nil

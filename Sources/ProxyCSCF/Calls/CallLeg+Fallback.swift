@@ -76,6 +76,7 @@ extension CallLeg {
     /// What came of the first attempt is ended, and the second begins.
     private mutating func refusedByUE(_ response: Response, _ exchange: Exchange) {
         if response.status < 300 {
+            endedAttempts.insert((try? response.headers.to())?.tag ?? "")
             acknowledgeAndEnd(response, of: exchange, ReleaseCause(status: 488, text: "TLS was not accepted"))
         }
         isFallingBack = false
@@ -95,6 +96,23 @@ extension CallLeg {
         if case .found(_, let found) = SessionBody.find(in: .request(invite)) { part = found }
         media.fallBack(token: hold(.request(Self.first), part))
         drainMedia()
+    }
+
+    /// Whether this response is one of the first attempt that comes after the second has begun: it says nothing about that, and goes no further. A 2xx is
+    /// acknowledged each time that it comes (RFC 3261 §13.2.2.4).
+    mutating func takesEarlier(_ response: Response, _ id: Exchange.ID) -> Bool {
+        guard id == Self.first, hasFallenBack, let exchange = exchanges[id],
+            (try? response.headers.cSeq())?.number != Self.shifted(exchange.sequence, sequenceOffset)
+        else { return false }
+        guard (200..<300).contains(response.status), !isUEGone else { return true }
+        let tag = (try? response.headers.to())?.tag ?? ""
+        if endedAttempts.contains(tag) || endedAttempts.count >= settings.dialogLimit {
+            emit(.sendAlone(acknowledgement(of: response, exchange), to: .ue))
+        } else {
+            endedAttempts.insert(tag)
+            acknowledgeAndEnd(response, of: exchange, ReleaseCause(status: 488, text: "TLS was not accepted"))
+        }
+        return true
     }
 
     // MARK: The numbers of the second attempt

@@ -166,7 +166,10 @@ extension CallLeg {
         if let from = response.headers[.from] { headers.append(.from, from) }
         if let to = response.headers[.to] { headers.append(.to, to) }
         headers.append(.callID, callID)
-        headers.append(.cSeq, "\(Self.shifted(exchange.sequence, side == .ue ? sequenceOffset : 0)) ACK")
+        // The number of the INVITE that it answers: of two attempts each has its own.
+        let number = (try? response.headers.cSeq())?.number
+        headers.append(
+            .cSeq, "\(number ?? Self.shifted(exchange.sequence, side == .ue ? sequenceOffset : 0)) ACK")
         let target = (try? response.headers.contacts())?.first?.uri ?? exchange.request.uri
         return Request(method: .ack, uri: target, headers: headers, body: ByteBuffer())
     }

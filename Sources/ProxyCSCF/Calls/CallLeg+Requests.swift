@@ -28,7 +28,8 @@ extension CallLeg {
         case .unreadable(let refusal): refuse(id, refusal)
         case .found(let description, let part):
             let token = hold(.request(id), part)
-            if request.method == .prack, let open = openResponseOffer {
+            // The offer of a response is answered by the sender of the INVITE alone.
+            if request.method == .prack, let open = openResponseOffer, exchanges[open]?.from == exchange.from {
                 exchanges[open]?.offer = .answered
                 media.answer(
                     description, from: exchange.from, branch: branch(request.headers, from: exchange.from),

@@ -8,7 +8,7 @@ import SIP
 /// Responses on their way back: RFC 3261 §16.7.
 extension CallLeg {
     mutating func handleResponse(_ response: Response, _ id: Exchange.ID) {
-        guard let exchange = exchanges[id], response.status > 100 else { return }
+        guard let exchange = exchanges[id], response.status > 100, !takesEarlier(response, id) else { return }
         let tag = (try? response.headers.to())?.tag ?? ""
         let isSuccess = (200..<300).contains(response.status)
         if exchange.isAnswered, exchange.method == .invite, isSuccess {
@@ -189,7 +189,8 @@ extension CallLeg {
     // MARK: No response
 
     mutating func requestFailed(_ id: Exchange.ID, timedOut: Bool) {
-        guard let exchange = exchanges[id], !exchange.isFinished else { return }
+        // What has not gone on, or not yet for the second time, cannot fail.
+        guard let exchange = exchanges[id], exchange.isForwarded, !exchange.isFinished else { return }
         exchanges[id]?.isFinished = true
         exchanges[id]?.timerC = nil
         guard !exchange.isAnswered else { return }

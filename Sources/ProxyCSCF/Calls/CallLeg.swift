@@ -98,6 +98,8 @@ struct CallLeg: Sendable {
     var hasFallenBack = false
     /// The first is being cancelled for it.
     var isFallingBack = false
+    /// Dialogs of the first attempt that were acknowledged and ended, by To tag.
+    var endedAttempts: Set<String> = []
     /// By how much the UE's CSeq numbers are ahead of the core's.
     var sequenceOffset: UInt32 = 0
     /// Ended by us, or by a BYE: the UE is not to be written to any more.
@@ -196,7 +198,9 @@ struct CallLeg: Sendable {
         let id = Exchange.ID(number: nextNumber)
         guard let exchange = Exchange(id, request, from: side) else { return nil }
         nextNumber += 1
-        let isFull = exchanges.count >= settings.exchangeLimit
+        // What ends the call finds room where nothing else does.
+        let limit = settings.exchangeLimit + (request.method == .bye ? settings.byeAllowance : 0)
+        let isFull = exchanges.count >= limit
         exchanges[id] = exchange
         if isFull {
             refuse(id, Refusal(503, "Too many requests in the call", retryAfter: 1))
@@ -213,6 +217,7 @@ struct CallLeg: Sendable {
     /// A response to a request that was sent for `id`.
     mutating func receive(_ response: Response, of id: Exchange.ID, now: NIODeadline) {
         self.now = now
+        guard !takesEarlier(response, id) else { return settle() }
         if (101..<200).contains(response.status) {
             exchanges[id]?.hasProvisional = true
             if let exchange = exchanges[id], exchange.timerC != nil {

@@ -17,6 +17,8 @@ struct CallSettings: Hashable, Sendable {
     var queueLimit = 32
     /// Requests in progress, a leg.
     var exchangeLimit = 32
+    /// BYEs beyond them, a leg.
+    var byeAllowance = 4
     /// Branches of a forked INVITE that are followed.
     var dialogLimit = 16
     /// Retry-After of a 503, seconds.

@@ -146,6 +146,27 @@ struct CallWireTests {
         await network.stop()
     }
 
+    @Test("A13: requests in a call leave nothing behind once their transactions are over")
+    func transactionsGo() async throws {
+        let network = try await WireNetwork()
+        let ue = try await network.ue(true, true)
+        let call = try network.call(.originating, ue)
+        #expect(try await call.offer(Self.secure(ue)).status == 200)
+        for _ in 1...6 {
+            for side in OfferSide.allCases {
+                #expect(try await call.offer("", from: side, method: .info).status == 200)
+            }
+        }
+        // The INVITE, and what has just been answered.
+        let kept = try await network.onProxy { proxy, _ in
+            proxy.calls.values.map { max($0.servers.count, $0.clients.count) }
+        }
+        #expect(kept.count == 1 && kept.allSatisfy { $0 <= 2 })
+        try await call.end()
+        #expect(try await network.held() == [0, 0, 0])
+        await network.stop()
+    }
+
     @Test("A11: plain SDP hidden in multipart takes e2ae off no line, on the wire; the session goes on")
     func multipart() async throws {
         let network = try await WireNetwork()

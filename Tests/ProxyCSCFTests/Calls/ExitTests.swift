@@ -41,6 +41,22 @@ struct ExitTests {
         }
     }
 
+    @Test("A13: a call whose requests take every place in it can still be ended by BYE")
+    func byeFindsRoom() throws {
+        var settings = CallSettings()
+        settings.exchangeLimit = 3
+        var call = LegHarness(.originating, settings: settings)
+        call.respond(200, body: Fixtures.plain(setup: "passive"))
+        call.request(.ack, from: .ue, cSeq: 1)
+        for cSeq in 2...3 { #expect(try call.sent[call.asking(.info, from: .ue, cSeq: cSeq)] != nil) }
+        let full = try call.asking(.info, from: .ue, cSeq: 4)
+        #expect(call.finals[full]?.map(\.status) == [503])
+        let bye = try call.asking(.bye, from: .ue, cSeq: 5)
+        #expect(call.sent[bye] != nil && call.finals[bye] == nil)
+        call.respond(200, to: bye)
+        #expect(call.finals[bye]?.map(\.status) == [200] && Set(call.released) == call.reserved)
+    }
+
     @Test("stores are empty after each", arguments: rows)
     func exit(row: Row) {
         var call = LegHarness(row.direction, isPrompt: false)

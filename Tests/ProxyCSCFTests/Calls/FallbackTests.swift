@@ -159,6 +159,50 @@ struct FallbackTests {
         #expect(call.ended == 1 && Set(call.released) == call.reserved)
     }
 
+    // RFC 3261 13.2.2.4, 8.1.3.5.
+    @Test(
+        "What comes again of the first attempt, before or after the second has gone, says nothing about it; a 2xx gets its ACK again",
+        arguments: [200, 488], [true, false])
+    func repeatedFirst(status: Int, isBefore: Bool) {
+        var call = Self.call(isPrompt: false)
+        call.replyAll()
+        let body = status == 200 ? Fixtures.secure().replacing("message 7000", with: "message 0") : ""
+        let first = call.openClients[CallLeg.first]
+        call.respond(status, tag: "first", body: body)
+        if !isBefore { call.replyAll() }
+        let second = call.openClients[CallLeg.first]
+        _ = call.take()
+        call.alone = []
+        for _ in 1...2 {
+            call.openClients[CallLeg.first] = first
+            call.respond(status, tag: "first", body: body)
+        }
+        #expect(call.take() == (status == 200 ? ["ACK > ue", "ACK > ue"] : []))
+        #expect(call.alone.allSatisfy { $0.request.headers[.cSeq] == "1 ACK" })
+        call.openClients[CallLeg.first] = second
+        if isBefore {
+            call.fail(timedOut: false)
+            #expect(call.take() == [])
+            call.replyAll()
+        }
+        #expect(call.finals[CallLeg.first] == nil && call.sent[CallLeg.first]?.headers[.cSeq] == "2 INVITE")
+        call.respond(200, body: Fixtures.plain(setup: "active", address: "127.4.0.1"))
+        call.replyAll()
+        #expect(call.finals[CallLeg.first]?.map(\.status) == [200] && call.leg.phase == .confirmed)
+    }
+
+    @Test("RFC 3261 13.2.2.4: another branch's 2xx to the first attempt gets ACK and BYE")
+    func otherBranchOfFirst() {
+        var call = Self.call()
+        let first = call.openClients[CallLeg.first]
+        Self.refuse(.port0, &call)
+        call.alone = []
+        call.openClients[CallLeg.first] = first
+        call.respond(200, tag: "other", body: Fixtures.secure(setup: "active"))
+        #expect(call.alone.map(\.request.method) == [.ack, .bye])
+        #expect(call.alone.first?.request.headers[.cSeq] == "1 ACK" && call.finals[CallLeg.first] == nil)
+    }
+
     @Test("media-security 6: no gateway for the plain offer: 503 with Retry-After to the core")
     func noGateway() {
         var call = Self.call(isPrompt: false)

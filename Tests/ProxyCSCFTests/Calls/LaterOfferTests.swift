@@ -36,6 +36,18 @@ struct LaterOfferTests {
         #expect(call.leg.phase == .confirmed)
     }
 
+    @Test("RFC 3262 5: a description in a PRACK of the side that has offered is no answer; the offer stays open")
+    func answerOfTheOfferer() throws {
+        var call = offeredInProvisional()
+        let wrong = try call.asking(.prack, from: .core, cSeq: 5, body: Fixtures.plain(setup: "active"))
+        #expect(call.finals[wrong]?.map(\.status) == [500] && call.sent[wrong] == nil)
+        let prack = try call.asking(.prack, from: .ue, cSeq: 2, body: secure("active"))
+        #expect(call.passed(prack).contains("TCP/MSRP *"))
+        call.respond(200, to: prack)
+        call.respond(200)
+        #expect(call.finals[CallLeg.first]?.map(\.status) == [200] && call.ended == 0)
+    }
+
     @Test("RFC 3262 3: a reliable 183 that comes again goes back again, without the ALG")
     func repeatedProvisional() {
         var call = offeredInProvisional()
