@@ -218,10 +218,8 @@ struct TortureSetTests {
         try await network.stop()
     }
 
-    @Test(
-        "RFC 3261 18.1.1: a UE that is registered over UDP sends a long request over TCP, and is served as the one it is"
-    )
-    func longRequest() async throws {
+    @Test("A12: a TCP connection from the address and port of a UE that is registered over UDP is a stranger's: 403")
+    func connectionBesideRegistration() async throws {
         let network = try await TorturedNetwork(net: 77)
         let ue = try await TortureUE("long", 9, .udp, network)
         try await ue.register()
@@ -231,7 +229,7 @@ struct TortureSetTests {
         message.headers.append(.contentType, "text/plain")
         message.body = ByteBuffer(repeating: 0x61, count: 1400)
         _ = try await ue.peer.send(message, over: ue.flow)
-        _ = try await ue.peer.response(200)
+        _ = try await ue.peer.response(403)
         let endpoint = ue.peer.endpoint
         let connections = try await endpoint.eventLoop.submit { endpoint.connectionCount }.get()
         #expect(connections == 1)
