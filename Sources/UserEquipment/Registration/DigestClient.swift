@@ -61,6 +61,15 @@ struct DigestClient: Sendable {
         if case .aka(let module) = credential { module.window } else { nil }
     }
 
+    /// A registration begins anew: what went wrong with the last one is over, and a RES is not used again (TS 24.229 §5.1.1.5.3).
+    mutating func beginAttempt() {
+        failures = 0
+        guard case .aka = credential else { return }
+        challenge = nil
+        answer = nil
+        count = 0
+    }
+
     /// - Returns: false where none of the challenges can be answered.
     mutating func receive(challenges: [String]) -> Bool {
         switch credential {

@@ -45,6 +45,8 @@ struct Registration: Sendable {
 
     /// Attempts for one registration: challenge, stale nonce, agreement, interval, option tag.
     static let maximumAttempts = 6
+    /// Seconds; no network makes the UE refresh more often.
+    static let minimumRefreshInterval: UInt32 = 5
     /// Pause before a lost registration is tried again; it doubles with each failure (RFC 5626 §4.5).
     static let retryInterval = TimeAmount.seconds(30)
     static let maximumRetryInterval = TimeAmount.seconds(1800)
@@ -88,6 +90,8 @@ struct Registration: Sendable {
     mutating func start(contact: SIPURI) {
         // A new flow: what was agreed on another one is not known there.
         agreement.reset()
+        // One REGISTER at a time: a refresh that was due for the old flow would be a second one.
+        refresh = nil
         self.contact = "<\(contact)>" + (settings.instance.map { ";+sip.instance=\"<\($0)>\"" } ?? "")
         begin(.registering)
     }
@@ -130,6 +134,7 @@ struct Registration: Sendable {
 
     private mutating func begin(_ next: State) {
         state = next
+        digest.beginAttempt()
         attempts = 0
         wasChallenged = false
         send()
@@ -176,19 +181,20 @@ struct Registration: Sendable {
             return fail(response.status, "the network does not know the password", now: now)
         }
         digest.receive(info: information)
+        let granted = grantedExpiry(response)
         if state == .leaving {
             state = .ended
             agreement.reset()
             return actions.append(.ended)
         }
+        guard granted > 0 else { return fail(response.status, "the network granted no time", now: now) }
         serviceRoute = (try? response.headers.routes(.serviceRoute)) ?? []
         associatedIdentities = (try? response.headers.addresses(.pAssociatedURI).map { "\($0.uri)" }) ?? []
-        let granted = grantedExpiry(response)
         state = .registered
         failures = 0
         hasBeenRegistered = true
         // TS 24.229 §5.1.1.4.1: 600 s before the end, or at half time where that is sooner.
-        let pause = granted > 1200 ? granted - 600 : max(granted / 2, 1)
+        let pause = granted > 1200 ? granted - 600 : max(granted / 2, Self.minimumRefreshInterval)
         refresh = now + .seconds(Int64(pause))
         actions.append(.registered(expires: granted))
     }

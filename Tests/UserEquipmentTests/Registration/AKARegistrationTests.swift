@@ -152,6 +152,21 @@ import WireSyntax
             run.outcomes == [.failed(status: 401, reason: "Unauthorized: the challenge was not the home network's")])
     }
 
+    @Test("TS 24.229 5.1.1.5.3: after foreign challenges the next attempt starts without them, and registers")
+    func notLockedOut() throws {
+        var run = try Run()
+        for _ in 0..<3 { try run.send(try run.challenge(try Self.keys("11"))) }
+        #expect(run.outcomes.count == 1)
+        run.registration.start(contact: try SIPURI("sip:alice@127.0.0.9:5061"))
+        run.drain()
+        let first = try run.credentials()
+        #expect(first.nonce.isEmpty && first.response.isEmpty)
+        try run.send(try run.challenge(try Self.keys()))
+        #expect(try !run.credentials().response.isEmpty)
+        try run.answer(200)
+        #expect(run.outcomes.last == .registered(expires: 600))
+    }
+
     @Test("TS 33.102 C.2.2: an AUTN that is played again is not answered with RES")
     func replayed() throws {
         var run = try Run()

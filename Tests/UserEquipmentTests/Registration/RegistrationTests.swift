@@ -213,6 +213,35 @@ import WireSyntax
         #expect(run.registration.nextDeadline == Self.now + .seconds(120))
     }
 
+    @Test("a new flow: one REGISTER at a time, the refresh of the old flow is no second one")
+    func noSecondRegister() throws {
+        var run = try Run()
+        try run.start()
+        try run.answer(401, [(.wwwAuthenticate, Self.challenge)])
+        try run.accept()
+        try run.start()
+        #expect(run.registration.nextDeadline == nil)
+        let count = run.requests.count
+        run.registration.timersDue(now: Self.now + .seconds(250))
+        run.drain()
+        #expect(run.requests.count == count)
+    }
+
+    @Test("a network that grants no time has not registered anybody; one that grants little is not asked all the time")
+    func littleTime() throws {
+        for (granted, outcome) in [
+            ("0", Registration.Action.failed(status: 200, reason: "the network granted no time")),
+            ("1", .registered(expires: 1)),
+        ] {
+            var run = try Run()
+            try run.start()
+            try run.answer(401, [(.wwwAuthenticate, Self.challenge)])
+            try run.answer(200, [(.contact, "<sip:alice@127.0.0.9:5061;transport=tls>;expires=\(granted)")])
+            #expect(run.outcomes == [outcome])
+            #expect(run.registration.nextDeadline == (granted == "0" ? nil : Self.now + .seconds(5)))
+        }
+    }
+
     @Test("a wrong password is not tried for ever; a server that never stops challenging neither")
     func wrongPassword() throws {
         var run = try Run()
