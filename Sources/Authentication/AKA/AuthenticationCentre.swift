@@ -65,18 +65,22 @@ public struct AuthenticationCentre: Sendable {
     /// XRES.
     func expectedResponse(_ nonce: AKANonce, _ keys: AKAKeys) -> Secret { keys.milenage.f2(rand: nonce.rand) }
 
+    /// The number in a token.
+    ///
     /// - Parameter nonce: of the challenge that the token answers; checked before.
-    /// - Returns: false where MAC-S is wrong.
-    mutating func resynchronise(
-        _ user: String, _ keys: AKAKeys, _ nonce: AKANonce, _ token: ResynchronisationToken
-    ) -> Bool {
+    /// - Returns: nil where MAC-S is wrong.
+    func highest(in token: ResynchronisationToken, _ keys: AKAKeys, _ nonce: AKANonce) -> SequenceNumber? {
         let anonymityKey = keys.milenage.f5Star(rand: nonce.rand)
         guard let highest = SequenceNumber(zip(token.concealed, anonymityKey).map { $0 ^ $1 }),
             constantTimeEqual(
                 keys.milenage.f1Star(rand: nonce.rand, sqn: highest, amf: ResynchronisationToken.amf), token.mac)
-        else { return false }
+        else { return nil }
+        return highest
+    }
+
+    /// - Parameter highest: of a token whose MAC-S is right, and which has not been used before.
+    mutating func resynchronise(_ user: String, with highest: SequenceNumber) {
         generators[user, default: SequenceGenerator()].resynchronise(with: highest)
-        return true
     }
 
     private func seal(_ nonce: AKANonce, _ user: String) -> [UInt8] {

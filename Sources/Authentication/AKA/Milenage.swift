@@ -35,6 +35,9 @@ public struct Milenage: Sendable {
         derivedOperatorKey = Secret((Self.encrypt(block, self.key) ^ block).octets)
     }
 
+    /// Whether K and OPc are the same; compared in constant time.
+    func hasSameKeys(as other: Milenage) -> Bool { key == other.key && derivedOperatorKey == other.derivedOperatorKey }
+
     /// OPc, for tests against the published sets.
     var opc: Secret { derivedOperatorKey }
 

@@ -28,6 +28,15 @@ public struct DigestAuthenticator: Sendable {
     public enum Credential: Sendable {
         case password(Secret)
         case aka(AKAKeys)
+
+        /// Whether who proves itself with the one proves itself with the other as well; in constant time for secrets of one length.
+        public func isSame(as other: Credential) -> Bool {
+            switch (self, other) {
+            case (.password(let one), .password(let two)): one == two
+            case (.aka(let one), .aka(let two)): one.milenage.hasSameKeys(as: two.milenage) && one.amf == two.amf
+            case (.password, .aka), (.aka, .password): false
+            }
+        }
     }
 
     public enum Outcome: Sendable {
@@ -180,14 +189,18 @@ public struct DigestAuthenticator: Sendable {
         guard case .aka(let keys)? = user?.credential else { return .failure(Failure(reason: .unusable)) }
         if let text = credentials.auts {
             guard verdict == .fresh else { return .failure(Failure(reason: .stale)) }
-            // Its response is made with an empty password and proves nothing: MAC-S does.
+            // Its response is made with an empty password and proves nothing: MAC-S does. It comes first, so that nobody uses up another's challenge.
+            guard let token = ResynchronisationToken(text), let highest = centre.highest(in: token, keys, nonce) else {
+                return .failure(Failure(reason: .wrongResponse))
+            }
             if let refusal = use(credentials, made: made) { return .failure(refusal) }
-            guard let token = ResynchronisationToken(text),
-                centre.resynchronise(credentials.username, keys, nonce, token)
-            else { return .failure(Failure(reason: .wrongResponse)) }
+            centre.resynchronise(credentials.username, with: highest)
             return .failure(Failure(reason: .resynchronised))
         }
-        guard !credentials.response.isEmpty else { return .failure(Failure(reason: .challengeRefused)) }
+        guard !credentials.response.isEmpty else {
+            // What is said of an old challenge says nothing of the next one.
+            return .failure(Failure(reason: verdict == .fresh ? .challengeRefused : .stale))
+        }
         return .success((centre.expectedResponse(nonce, keys), Judged(verdict: verdict, made: made)))
     }
 

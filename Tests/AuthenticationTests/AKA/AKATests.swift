@@ -190,6 +190,32 @@ struct AKATests {
             algorithm: .akaV1MD5)
         #expect(try pair.reason(empty.description) == .challengeRefused)
         #expect(DigestAuthenticator.Reason.challengeRefused.isFailure)
+        // Of an old challenge it says nothing of the next.
+        pair.now += 61
+        #expect(try pair.reason(empty.description) == .stale)
+    }
+
+    @Test("RFC 3310 3.4: a wrong MAC-S does not use the challenge up: whom it was made for still answers it")
+    func wrongTokenUsesNothingUp() throws {
+        var pair = try Pair()
+        let challenge = try pair.challenge()
+        let forged = try pair.answer(challenge, Secret(""), auts: "AAAAAAAAAAAAAAAAAAA=", count: 0xFFFF_FFFF)
+        #expect(try pair.reason(forged) == .wrongResponse)
+        guard case .accepted = try pair.judge(try pair.answer(challenge, try pair.response(challenge))) else {
+            Issue.record("not accepted")
+            return
+        }
+    }
+
+    @Test("TS 24.229 5.4.1.5: other credentials are told from the same ones")
+    func sameCredentials() throws {
+        typealias Credential = DigestAuthenticator.Credential
+        let keys = Credential.aka(try Self.keys())
+        #expect(keys.isSame(as: .aka(try Self.keys())))
+        let others = [Credential.aka(try Self.keys(1)), .aka(try Self.keys(amf: 0x1234)), .password(Secret("a"))]
+        for other in others { #expect(!keys.isSame(as: other)) }
+        #expect(Credential.password(Secret("a")).isSame(as: .password(Secret("a"))))
+        #expect(!Credential.password(Secret("a")).isSame(as: .password(Secret("b"))))
     }
 
     @Test("TS 33.102 C.2.2: a challenge that was answered is not answered again")
