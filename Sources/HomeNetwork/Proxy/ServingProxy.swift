@@ -298,7 +298,8 @@ package struct ServingProxy<Server: Hashable & Sendable>: Sendable {
         var response = response
         response.headers.removeFirst(.via)
         guard response.headers.contains(.via) else { return }
-        if [404, 430].contains(response.status), let tried = bindingOfBranch.removeValue(forKey: branch) {
+        // 404 and the like are words of the device itself, which may say them of one request alone.
+        if response.status == 430, let tried = bindingOfBranch.removeValue(forKey: branch) {
             actions.append(.flowFailed(tried.binding, of: tried.uri))
         }
         advance(id) { $0.receive(response, on: branch, now: now) }

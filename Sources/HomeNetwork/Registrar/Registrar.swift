@@ -128,13 +128,23 @@ package struct Registrar: Sendable {
         if !contacts.isEmpty { changes.append(RegistrationChange(key: key, contacts: contacts)) }
     }
 
-    /// Takes another list of users. Who is not in it any more, or has other keys or identities, is registered no longer (TS 24.229 §5.4.1.5: network-initiated
+    /// Takes another list of users. Where one of the users of a set is not in it any more, or has other keys or identities, the set is registered no longer (TS 24.229 §5.4.1.5: network-initiated
     /// de-registration); the others keep their registrations.
     package mutating func replaceUsers(_ users: [Subscriber], now: NIODeadline) -> [Event] {
         let index = Self.index(users)
+        // A binding does not say which of the users of its set made it.
+        var changed: Set<String> = []
+        for (name, user) in usersByName {
+            guard let key = user.publicIdentities.first?.addressOfRecord else { continue }
+            let isKept =
+                index.users[name].map {
+                    $0.publicIdentities.first?.addressOfRecord == key && $0.credential.isSame(as: user.credential)
+                } ?? false
+            if !isKept { changed.insert(key) }
+        }
         var events: [Event] = []
         for (key, members) in setMembers.sorted(by: { $0.key < $1.key }) {
-            let isKept = index.members[key] == members && index.names[key] == privateIdentities[key]
+            let isKept = index.members[key] == members && !changed.contains(key)
             let before = locations.bindings(of: key, now: now)
             guard !isKept, !before.isEmpty else { continue }
             store(key, before, [], gone: .rejected)
@@ -244,7 +254,7 @@ package struct Registrar: Sendable {
         return result
     }
 
-    /// The edge says that it has no way to a contact any more (RFC 5626 §5.3: 430; a P-CSCF that does not know the registration: 404): the binding goes, if it is
+    /// The edge says that it has no way to a contact any more (RFC 5626 §5.3: 430): the binding goes, if it is
     /// still the one that was tried.
     package mutating func flowFailed(_ binding: Binding, of uri: SIPURI, now: NIODeadline) -> [Event] {
         guard let key = setKey(uri) else { return [] }
@@ -282,7 +292,7 @@ package struct Registrar: Sendable {
             let isSame = { (binding: Binding) in
                 binding.contact.uri.isEquivalent(to: contact.uri) || binding.isOfDevice(contact)
             }
-            if let existing = before.first(where: isSame), !precedes(existing) {
+            guard before.filter(isSame).allSatisfy(precedes) else {
                 return .failure(Refusal(status: 500))
             }
             let known = after.first { $0.contact.uri.isEquivalent(to: contact.uri) }

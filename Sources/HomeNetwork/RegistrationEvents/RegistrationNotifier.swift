@@ -24,7 +24,7 @@ package struct RegistrationNotifier: Sendable {
     static let maximumExpires: UInt32 = 600_000
     /// RFC 3680 §4.10.
     static let interval = TimeAmount.seconds(5)
-    /// Subscriptions to one registration set; the oldest gives way.
+    /// Subscriptions to one registration set; the oldest of a UE gives way.
     static let maximumPerSet = 32
     static let maximumSubscriptions = 20_000
     /// Changes that wait for one NOTIFY; beyond them it carries the full state.
@@ -33,6 +33,8 @@ package struct RegistrationNotifier: Sendable {
     private struct Subscription: Sendable {
         var dialog: Dialog
         var key: String
+        /// A UE's, not a P-CSCF's.
+        var isOfUE: Bool
         /// Event as it came, with its `id`.
         var event: String
         var expires: NIODeadline
@@ -47,6 +49,17 @@ package struct RegistrationNotifier: Sendable {
         var nextAllowed: NIODeadline
 
         var isDue: Bool { isFullDue || !changes.isEmpty || ending != nil }
+
+        /// Of each contact the last change waits, and of the changes so many: what had to go is made good by the full state.
+        mutating func add(_ contacts: [ContactChange]) {
+            for contact in contacts {
+                changes.removeAll { $0.binding.id == contact.binding.id }
+                changes.append(contact)
+            }
+            guard changes.count > RegistrationNotifier.maximumPending else { return }
+            changes.removeFirst(changes.count - RegistrationNotifier.maximumPending)
+            isFullDue = true
+        }
     }
 
     /// Contact of this notifier; nil until the sockets are bound.
@@ -137,17 +150,23 @@ package struct RegistrationNotifier: Sendable {
             return .failure(Failure(status: 404))
         }
         // TS 24.229 §5.4.2.1.1: a UE sees its own registration, and only while it has one.
-        if isServed {
-            let identities = (try? request.headers.addresses(.pAssertedIdentity)) ?? []
-            guard let asserted = identities.lazy.compactMap(\.uri.sip).first, registrar.isHome(asserted),
-                registrar.setKey(asserted) == key, !registrar.snapshot(key, now: now).bindings.isEmpty
+        // Whoever is asserted to be a user of ours is a UE, whatever way the request took.
+        let identities = (try? request.headers.addresses(.pAssertedIdentity)) ?? []
+        let asserted = identities.compactMap(\.uri.sip).filter(registrar.isHome).compactMap(registrar.setKey)
+        let isOfUE = isServed || !asserted.isEmpty
+        if isOfUE {
+            guard !asserted.isEmpty, asserted.allSatisfy({ $0 == key }),
+                !registrar.snapshot(key, now: now).bindings.isEmpty
             else { return .failure(Failure(status: 403)) }
         }
         guard subscriptions.count < Self.maximumSubscriptions else { return .failure(Failure(status: 503)) }
         guard let dialog = try? Dialog(uas: request, localTag: tag), byDialog[dialog.id] == nil else {
             return .failure(Failure(status: 400))
         }
-        if let others = byKey[key], others.count >= Self.maximumPerSet, let oldest = others.first {
+        if let others = byKey[key], others.count >= Self.maximumPerSet {
+            // A UE never takes the place of a P-CSCF.
+            guard let oldest = others.first(where: { subscriptions[$0]?.isOfUE == true }) ?? (isOfUE ? nil : others[0])
+            else { return .failure(Failure(status: 503)) }
             subscriptions[oldest]?.ending = "giveup"
             subscriptions[oldest]?.isBusy = false
             flush(oldest, registrar, now)
@@ -155,8 +174,8 @@ package struct RegistrationNotifier: Sendable {
         let id = nextID
         nextID += 1
         subscriptions[id] = Subscription(
-            dialog: dialog, key: key, event: request.headers[.event] ?? Self.eventPackage, expires: now,
-            nextAllowed: now)
+            dialog: dialog, key: key, isOfUE: isOfUE, event: request.headers[.event] ?? Self.eventPackage,
+            expires: now, nextAllowed: now)
         byDialog[dialog.id] = id
         byKey[key, default: []].append(id)
         return .success(id)
@@ -167,10 +186,7 @@ package struct RegistrationNotifier: Sendable {
         for change in changes {
             let isOver = registrar.snapshot(change.key, now: now).bindings.isEmpty
             for id in byKey[change.key] ?? [] {
-                subscriptions[id]?.changes += change.contacts
-                if subscriptions[id]?.changes.count ?? 0 > Self.maximumPending {
-                    subscriptions[id]?.isFullDue = true
-                }
+                subscriptions[id]?.add(change.contacts)
                 if change.contacts.contains(where: { !$0.event.isActive }) { subscriptions[id]?.isUrgent = true }
                 // TS 24.229 §5.4.2.1.2: with the registration the subscription ends.
                 if isOver, subscriptions[id]?.ending == nil { subscriptions[id]?.ending = "noresource" }

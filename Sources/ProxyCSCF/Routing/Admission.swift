@@ -165,7 +165,8 @@ struct Admission {
             return .relay(request, from: .core, owner, dialog: token)
         }
         guard let token, let registration = registrations.registration(token: token), request.method != .register else {
-            return .refuse(Refusal(404, "No such registration"), counted: nil)
+            // RFC 5626 §5.3: the core forgets the contact, as it would not on a word of the UE.
+            return .refuse(Refusal(430, "Flow Failed"), counted: nil)
         }
         if request.method == .invite { return .begin(request, .terminating, registration) }
         return request.method.isRelayed(inDialog: false)

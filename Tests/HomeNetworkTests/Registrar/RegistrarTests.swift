@@ -152,6 +152,17 @@ struct RegistrarTests {
         #expect(try ue.contacts() == [])
     }
 
+    @Test("RFC 3261 10.3 step 7: the order counts for every binding that the request replaces")
+    func orderingOfAll() throws {
+        var ue = try RegistrarHarness()
+        let device = ";+sip.instance=\"<urn:uuid:a>\""
+        try ue.register(["<sip:alice@127.0.0.9:1>" + device], cSeq: 1)
+        try ue.register(["<sip:alice@127.0.0.9:2>"], cSeq: 9)
+        // The first by its device, the other by its address.
+        #expect(try ue.register(["<sip:alice@127.0.0.9:2>" + device], cSeq: 5).status == 500)
+        #expect(try ue.contacts().count == 2)
+    }
+
     @Test("RFC 3261 19.1.4: an equivalent contact is the same binding")
     func sameContact() throws {
         var ue = try RegistrarHarness()

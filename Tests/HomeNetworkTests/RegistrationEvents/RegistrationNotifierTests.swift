@@ -155,6 +155,28 @@ struct RegistrationNotifierTests {
         #expect(try run.ue.register(["<sip:alice@127.0.0.9:4000>"]).status == 401)
     }
 
+    @Test("TS 24.229 5.4.1.5: another password, or a user less in a shared set, ends the registration")
+    func otherCredentials() throws {
+        func users(_ password: String, shared: Bool = true) throws -> [Subscriber] {
+            let identity = try SIPURI("sip:alice@ims.lab")
+            let alice = Subscriber(
+                privateIdentity: "alice@ims.lab", password: Secret(password), publicIdentities: [identity])
+            let tablet = Subscriber(
+                privateIdentity: "tablet@ims.lab", password: Secret("t"), publicIdentities: [identity])
+            return shared ? [alice, tablet] : [alice]
+        }
+        for (next, isKept) in [
+            (try users("a"), true), (try users("b"), false), (try users("a", shared: false), false),
+        ] {
+            var ue = try RegistrarHarness()
+            _ = ue.registrar.replaceUsers(try users("a"), now: ue.now)
+            try ue.register(["<sip:alice@127.0.0.9:4000>"])
+            let events = ue.registrar.replaceUsers(next, now: ue.now)
+            #expect(events == (isKept ? [] : [.deregistered("alice@ims.lab", expired: false)]))
+            #expect(try ue.contacts().count == (isKept ? 1 : 0))
+        }
+    }
+
     @Test("RFC 6665 4.2.1.1, 4.2.1.3, TS 24.229 5.1.1.3: who may not, what cannot be, and what is not known")
     func refused() throws {
         var run = try Run()
@@ -165,6 +187,8 @@ struct RegistrationNotifierTests {
         #expect(try run.subscribe(extra: [(.accept, "text/plain")]).status == 406)
         let brief = try run.subscribe(expires: "59")
         #expect(brief.status == 423 && brief.headers.minExpires == 60)
+        // A user of ours is no P-CSCF, whatever way its request took.
+        #expect(try run.subscribe(asserted: "sip:bob@ims.lab").status == 403)
         #expect(run.notifier.count == 0 && run.sent.isEmpty)
         #expect(try run.subscribe(asserted: "sip:+1555@ims.lab", isServed: true, expires: nil).headers.expires == 3761)
     }
@@ -200,5 +224,47 @@ struct RegistrationNotifierTests {
         for number in 0...RegistrationNotifier.maximumPerSet { _ = try run.subscribe(callID: "s\(number)") }
         #expect(run.notifier.count == RegistrationNotifier.maximumPerSet)
         #expect(run.sent.contains { $0.request.headers[.subscriptionState] == "terminated;reason=giveup" })
+    }
+
+    @Test("RFC 3680 4.4: a UE takes the place of its own subscriptions alone, never of a P-CSCF's")
+    func edgeStays() throws {
+        let alice = "sip:alice@ims.lab"
+        var run = try Run()
+        _ = try run.subscribe(callID: "edge")
+        for number in 0...RegistrationNotifier.maximumPerSet {
+            let response = try run.subscribe(asserted: alice, isServed: number % 2 == 0, callID: "s\(number)")
+            #expect(response.status == 200)
+        }
+        #expect(run.notifier.count == RegistrationNotifier.maximumPerSet)
+        let ended = run.sent.filter { $0.request.headers[.subscriptionState] == "terminated;reason=giveup" }
+        #expect(ended.map(\.request.headers.callID) == ["s0", "s1"])
+
+        var full = try Run()
+        for number in 0..<RegistrationNotifier.maximumPerSet { _ = try full.subscribe(callID: "e\(number)") }
+        #expect(try full.subscribe(asserted: alice, isServed: true, callID: "ue").status == 503)
+        #expect(full.notifier.count == RegistrationNotifier.maximumPerSet)
+    }
+
+    @Test("RFC 3680 4.7: of a contact the last change waits; too many changes become the full state")
+    func pendingIsBounded() throws {
+        var run = try Run()
+        _ = try run.subscribe()
+        for _ in 0..<5 {
+            try run.ue.register(["<sip:alice@127.0.0.8:4000>"], expires: "900")
+            run.tell()
+        }
+        run.ue.now = run.ue.now + RegistrationNotifier.interval
+        try run.answer()
+        let body = try run.body()
+        #expect(body.contains("state=\"partial\"") && body.ranges(of: "127.0.0.8").count == 2)
+        for number in 0..<RegistrationNotifier.maximumPending + 6 {
+            try run.ue.register(["<sip:alice@127.0.0.7:\(5000 + number)>"])
+            try run.ue.register(["<sip:alice@127.0.0.7:\(5000 + number)>"], expires: "0")
+            run.tell()
+        }
+        run.ue.now = run.ue.now + RegistrationNotifier.interval
+        try run.answer()
+        let full = try run.body()
+        #expect(full.contains("state=\"full\"") && !full.contains(":5000<") && full.contains(":5006<"))
     }
 }

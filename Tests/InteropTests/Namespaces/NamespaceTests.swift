@@ -123,7 +123,7 @@ struct NamespaceTests {
                 #expect(answer.hasPrefix("SIP/2.0 403"), "\(host): \(answer)")
             }
             let known = try await hosts.answer("core", to: Self.options, at: "fd71:2::1", 5070)
-            #expect(known.hasPrefix("SIP/2.0 404"), "the core: \(known)")
+            #expect(known.hasPrefix("SIP/2.0 430"), "the core: \(known)")
         }
     }
 }

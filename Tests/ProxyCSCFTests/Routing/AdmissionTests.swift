@@ -140,8 +140,8 @@ struct AdmissionTests {
             rule: "A12: the same from a UE's address at Mw", flow: Fixtures.plainFlow, isAccess: false, method: .invite,
             route: "<sip:REG" + mwRoute, verdict: "away 403 foreignCore"),
         Row(
-            rule: "INVITE of the core to nobody", flow: Fixtures.coreFlow, isAccess: false, method: .invite,
-            route: "<sip:nobody" + mwRoute, verdict: "404"),
+            rule: "RFC 5626 5.3: INVITE of the core to nobody", flow: Fixtures.coreFlow, isAccess: false,
+            method: .invite, route: "<sip:nobody" + mwRoute, verdict: "430"),
         Row(
             rule: "A request of the core in a call", flow: Fixtures.coreFlow, isAccess: false, method: .bye, to: tagged,
             route: "<sip:CALL" + mwRoute, verdict: "call CALL from core"),
@@ -161,7 +161,7 @@ struct AdmissionTests {
             to: tagged, route: "<sip:REG" + mwRoute, verdict: "481"),
         Row(
             rule: "REGISTER from the core", flow: Fixtures.coreFlow, isAccess: false, method: .register,
-            route: "<sip:REG" + mwRoute, verdict: "404"),
+            route: "<sip:REG" + mwRoute, verdict: "430"),
     ]
 
     @Test("RFC 3261 16.3, TS 24.229 5.2.6", arguments: rows)

@@ -109,7 +109,7 @@ struct IPv6AdmissionTests {
         switch verdict {
         case .turnAway(let refusal, let count):
             #expect(!isCore && refusal.status == 403 && count.kind == "foreignCore")
-        case .refuse(let refusal, _): #expect(isCore && refusal.status == 404)
+        case .refuse(let refusal, _): #expect(isCore && refusal.status == 430)
         default: Issue.record("neither turned away nor unknown")
         }
     }
