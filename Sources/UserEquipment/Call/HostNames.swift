@@ -6,11 +6,17 @@ import WireSyntax
 struct HostNames: Hashable, Sendable {
     /// Names of one description that are looked up; the others stay names.
     static let maximum = 8
+    /// Names that are known in one call; the others stay names.
+    static let maximumKnown = 64
 
     /// By the name in lower case.
     private(set) var addresses: [String: [IPAddress]] = [:]
 
-    mutating func note(_ name: String, _ found: [IPAddress]) { addresses[name.lowercased()] = found }
+    mutating func note(_ name: String, _ found: [IPAddress]) {
+        let name = name.lowercased()
+        guard addresses[name] != nil || addresses.count < Self.maximumKnown else { return }
+        addresses[name] = found
+    }
 
     /// RFC 6714 §4.4: c= and m= of the line say what one of its path URIs says. Of several records of a name one is enough.
     func match(_ line: MSRPMedia) -> Bool {

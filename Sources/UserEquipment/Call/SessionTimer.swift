@@ -12,12 +12,15 @@ struct SessionTimer: Hashable, Sendable {
 
     /// RFC 4028 §5: nobody may ask for less.
     static let leastInterval: UInt32 = 90
+    /// How many 422 in a row are followed.
+    static let maximumRefusals = 3
     static let optionTag = "timer"
 
     /// Seconds that this end asks for; nil: it does not ask, and takes what the peer wants.
     let wanted: UInt32?
     /// Raised by 422 (RFC 4028 §7.3).
     private(set) var minimum = SessionTimer.leastInterval
+    private var refusals = 0
     /// Seconds; nil while the session does not expire.
     private(set) var interval: UInt32?
     private(set) var isRefresher = false
@@ -40,15 +43,17 @@ struct SessionTimer: Hashable, Sendable {
     /// RFC 4028 §7.3: 422 names the least that is taken.
     /// - Returns: whether the request is worth sending again.
     mutating func refused(_ headers: Headers) -> Bool {
-        guard let least = headers[.minSE].flatMap({ UInt32($0.prefix { $0.isNumber }) }), least > minimum else {
-            return false
-        }
+        guard refusals < Self.maximumRefusals,
+            let least = headers[.minSE].flatMap({ UInt32($0.prefix { $0.isNumber }) }), least > minimum
+        else { return false }
+        refusals += 1
         minimum = least
         return true
     }
 
     /// RFC 4028 §7.2: a 2xx to a request of ours. Without Session-Expires the session does not expire.
     mutating func accepted(_ headers: Headers, now: NIODeadline) {
+        refusals = 0
         guard let value = SessionExpires(headers) else { return stop() }
         start(value.seconds, isRefresher: value.refresher != .uas, now: now)
     }

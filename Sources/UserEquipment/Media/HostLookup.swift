@@ -7,9 +7,16 @@ extension MediaEnvironment {
     /// Addresses of one name, each once.
     static let maximumAddresses = 16
 
+    /// The system's resolver blocks, for as long as a name server of a peer's choice is silent: threads of its own, so that no file waits for a name.
+    static let lookUpPool: NIOThreadPool = {
+        let pool = NIOThreadPool(numberOfThreads: 2)
+        pool.start()
+        return pool
+    }()
+
     /// The addresses of a name in a description (RFC 4975 §6.2, RFC 6714 §4.4), by the system's resolver, off the event loop. Empty where there are none.
     func addresses(of name: String) -> EventLoopFuture<[IPAddress]> {
-        pool.runIfActive(eventLoop: eventLoop) { Self.lookUp(name) }
+        Self.lookUpPool.runIfActive(eventLoop: eventLoop) { Self.lookUp(name) }
     }
 
     private static func lookUp(_ name: String) -> [IPAddress] {

@@ -24,13 +24,15 @@ struct HomeCommand: AsyncParsableCommand {
             options: options, node: NodeName.serving, schema: HomeNetworkSettings.schema,
             flags: .list("mw.listen", listen, flag: "--listen"))
         let load = runner.loader
+        // Before anything starts: a SIGHUP meanwhile would end the program.
+        let hangups = await UnixSignalsSequence(trapping: .sighup)
         try await runner.run { configuration, environment in
             let home = HomeNetwork(settings: try HomeNetworkSettings(configuration), environment: environment)
             return FunctionService(
                 start: { try await home.start() }, stop: { await home.stop() }, logger: environment.logger
             ) {
                 // SIGHUP: the users are read again. A file that cannot be read changes nothing.
-                for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() {
+                for await _ in hangups.cancelOnGracefulShutdown() {
                     do {
                         home.replaceUsers(try HomeNetworkSettings(try load()).users)
                         environment.logger.info("users reloaded")

@@ -95,4 +95,11 @@ import WireSyntax
             SessionDescription(octets: ByteBuffer(string: text)))
         #expect(plan.target?.description == "[2001:db8::5]:6000")
     }
+
+    @Test("RFC 6714 4.4: so many names are known in a call, whatever a peer sends")
+    func namesAreBounded() {
+        var names = HostNames()
+        for number in 0..<100 { names.note("host\(number).example.com", []) }
+        #expect(names.addresses.count == HostNames.maximumKnown)
+    }
 }

@@ -41,6 +41,19 @@ import WireSyntax
         #expect(run.ending?.status == 422)
     }
 
+    @Test("RFC 4028 7.3: 422 that asks for ever more is followed a few times, and ends the call")
+    func everMore() throws {
+        var run = try outgoing(localMedia(), options: .init(sessionExpires: 90))
+        for round in 1...20 where run.ending == nil {
+            var refusal = try response(422, to: try #require(run.sent.last))
+            refusal.headers.append(.minSE, "\(100 * round)")
+            run.call.receive(inviteResponse: refusal, now: now)
+            run.drain()
+        }
+        #expect(run.ending?.status == 422)
+        #expect(run.sent.filter { $0.method == .invite }.count == 1 + SessionTimer.maximumRefusals)
+    }
+
     @Test(
         "RFC 4028 7.2, 10: the refresher acts at half of the interval, the other waits until 32 s (or a third) before the end",
         arguments: [("300;refresher=uac", Int64(150)), ("300;refresher=uas", 268), ("90;refresher=uas", 60)])
