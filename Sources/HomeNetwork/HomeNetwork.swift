@@ -59,6 +59,7 @@ package final class HomeNetwork: @unchecked Sendable {
         let endpoint = SIPEndpoint(eventLoop: eventLoop, events: events, capture: capture, deadlines: deadlines)
         endpoint.user = self
         self.endpoint = endpoint
+        endpoint.connectBack("mw")
         timer = deadlines.register { [weak self] now in self?.timersDue(now) }
         let bound = settings.listen.map { listener in
             endpoint.listen("mw", transport: Flow.Transport(listener.transport), at: listener.endpoint).map {

@@ -12,7 +12,7 @@ extension ProxyCSCF: SIPUser {
         listener: String
     ) {
         eventLoop.preconditionInEventLoop()
-        let admission = Admission(own: own, peers: settings.peers, security: security)
+        let admission = Admission(own: own, peers: peers, security: security)
         let verdict = admission.judge(
             request, over: flow, isAccess: listener != "mw", registrations, dialogs,
             isSubscription: { subscriptions[$0] != nil }, callFlow: { calls[$0]?.leg.served.flow })
@@ -81,7 +81,7 @@ extension ProxyCSCF: SIPUser {
             // A sender that is not served is not told even this.
             let isServed =
                 endpoint.name(of: flow) == "mw"
-                ? settings.peers.contains(flow.remote.address.unmapped) : registrations.registration(on: flow) != nil
+                ? peers.contains(flow.remote.address.unmapped) : registrations.registration(on: flow) != nil
             guard isServed else {
                 return turnAway(
                     request, transaction, flow, Refusal(403),

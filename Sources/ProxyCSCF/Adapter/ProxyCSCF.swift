@@ -70,6 +70,11 @@ package final class ProxyCSCF: @unchecked Sendable {
 
     private let timers: TransactionTimers
 
+    /// Where `mw.home` is a name.
+    var names: SIPResolver?
+    /// Where that name led to, and when it last did: peers, as those that are configured.
+    var homeAddresses: [IPAddress: NIODeadline] = [:]
+
     /// - Parameter timers: of RFC 3261 §17; a test that waits for their end takes shorter ones.
     package init(
         settings: ProxyCSCFSettings, environment: FunctionEnvironment, timers: TransactionTimers = TransactionTimers()
@@ -112,9 +117,11 @@ package final class ProxyCSCF: @unchecked Sendable {
             self.endpoint = endpoint
             self.capture = capture
             self.own = addresses
+            endpoint.connectBack("mw")
             self.registrationTimer = self.deadlines.register { [weak self] now in self?.registrationsDue(now) }
             self.subscriptionTimer = self.deadlines.register { [weak self] now in self?.subscriptionsDue(now) }
         }.get()
+        try await startNames()
         listening.append(try await startGateways(capture))
         if settings.allowUnprotected {
             let text =
@@ -138,6 +145,7 @@ package final class ProxyCSCF: @unchecked Sendable {
         _ = try? await eventLoop.submit {
             for entry in Array(self.calls.values) { self.run(entry) { $0.end(.stopping, now: self.eventLoop.now) } }
         }.get()
+        try? await eventLoop.submit { self.names?.stop() }.get()
         try? await endpoint?.stop().get()
         await stopGateways()
         let capture = try? await eventLoop.submit { self.capture }.get()

@@ -34,7 +34,12 @@ package struct ProxyCSCFSettings: Sendable {
         help: "Indicate media plane security over UDP and TCP too. DANGEROUS: fingerprints are worth no more than Gm")
     static let mwListen = Key(
         required: "mw.listen", .endpoint, help: "Mw over TCP: where the core reaches this P-CSCF")
-    static let mwHome = Key(required: "mw.home", .endpoint, help: "Next hop of REGISTER and entry to the core, TCP")
+    static let mwHome = Key(
+        required: "mw.home", .hostPort,
+        help: "Next hop of REGISTER and entry to the core, TCP: ADDRESS:PORT, or a name (RFC 3263)")
+    static let dnsKey = Key(
+        "dns.servers", .list(of: .endpoint), default: [],
+        help: "DNS servers for names, ADDRESS:PORT; none: those of the system")
     static let mwPeers = Key(
         "mw.peers", .list(of: .address), default: [],
         help: "Further addresses from which core signalling comes; that of mw.home always is one")
@@ -75,7 +80,7 @@ package struct ProxyCSCFSettings: Sendable {
         [
             domainKey, visitedNetworkKey, registrationEventsKey, realmKey, gmUDP, gmTCP, gmTLS, gmCertificate, gmKey,
             allowUnprotectedKey,
-            mwListen, mwHome, mwPeers,
+            mwListen, mwHome, dnsKey, mwPeers,
             iqListen,
             iqGateways, strictKey, unhonouredKey, appliedInAnswersKey,
             sha1Key,
@@ -94,8 +99,10 @@ package struct ProxyCSCFSettings: Sendable {
     package var keyPath: String?
     package var allowUnprotected: Bool
     package var mw: Endpoint
-    package var home: Endpoint
-    /// Addresses of the core, that of `home` included.
+    /// An address with its port, or a name that is looked up for each request (RFC 3263 §4).
+    package var home: HostPort
+    package var dns: [Endpoint]
+    /// Addresses of the core that are configured, that of `home` included where it is one.
     package var peers: Set<IPAddress>
     package var iq: TransportEndpoint
     package var gateways: [TransportEndpoint]
@@ -124,7 +131,8 @@ package struct ProxyCSCFSettings: Sendable {
         allowUnprotected = configuration[Self.allowUnprotectedKey]
         mw = configuration[Self.mwListen]
         home = configuration[Self.mwHome]
-        peers = Set((configuration[Self.mwPeers] + [home.address]).map(\.unmapped))
+        dns = configuration[Self.dnsKey]
+        peers = Set((configuration[Self.mwPeers] + [home.host.numeric].compactMap { $0 }).map(\.unmapped))
         iq = configuration[Self.iqListen]
         gateways = configuration[Self.iqGateways]
         rcs51 = RCS51Keys.policy(configuration)
@@ -151,8 +159,8 @@ package struct ProxyCSCFSettings: Sendable {
         guard iq.transport == .udp, gateways.allSatisfy({ $0.transport == .udp }) else {
             throw configuration.problem(Self.iqListen, "is not udp", remedy: "Only udp is served on Iq.")
         }
-        guard home.port != 0 else {
-            throw configuration.problem(Self.mwHome, "has port 0", remedy: "Give the port of the home network.")
+        guard home.port != 0, home.port != nil || home.host.numeric == nil else {
+            throw configuration.problem(Self.mwHome, "has no port", remedy: "Give the port of the home network.")
         }
     }
 
@@ -177,5 +185,13 @@ package struct ProxyCSCFSettings: Sendable {
         media.appliedInAnswers = appliedInAnswers
         media.fingerprints = FingerprintPolicy(allowsSHA1: allowSHA1)
         return media
+    }
+}
+
+extension Host {
+    /// Nil: a name.
+    var numeric: IPAddress? {
+        guard case .address(let address) = self else { return nil }
+        return address
     }
 }

@@ -185,6 +185,8 @@ final class UserAgent: SIPUser, @unchecked Sendable {
             milestone(.registered, detail: "\(settings.identity), \(detail)")
         }
         hasRegistered = true
+        // RFC 5626 §4.4.1: the connection of the registration is what the network reaches this UE by.
+        if let flow, flow.isReliable { endpoint.keepAlive(flow, every: settings.keepAlive) }
         registrationEnded(
             .success(
                 RegistrationReport(

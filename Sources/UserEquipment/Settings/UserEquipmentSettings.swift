@@ -25,6 +25,10 @@ package struct UserEquipmentSettings: Sendable {
         "registration.expires", .duration(.seconds(60)...(.seconds(86_400))), default: .seconds(600),
         help: "Life of the registration that is asked for")
 
+    static let keepAlive = Key(
+        "keep-alive", .duration(.zero ... .seconds(3600)), default: .seconds(120),
+        help: "CRLF keep-alive on Gm over TCP and TLS (RFC 5626); 0 is none")
+
     static let userAgent = Key(
         "user-agent", .string, default: "sallyport",
         help: "User-Agent of REGISTER, by which a network tells classes of UEs")
@@ -102,11 +106,13 @@ package struct UserEquipmentSettings: Sendable {
             e2ae, fingerprints, allowSHA1, wrongCertificate, certificate, key, style, setup, cema, refuseTLS,
             answerPlain, cpim, successReport, maximumSize, folder, freeSpace, maximumCalls, answers, ring, reliable,
             earlyAnswer, lateOffer, sessionExpires, changesByUpdate, privacy,
-        ] + AKASettings.entries + [userAgent])
+        ] + AKASettings.entries + [userAgent, keepAlive])
 
     package var identity: SIPURI
     package var privateIdentity: String
     package var credential: RegistrationCredential
+    /// nil: no keep-alive.
+    package var keepAlive: TimeAmount?
     package var address: IPAddress
     package var pcscf: TransportEndpoint
     package var pcscfName: String?
@@ -190,6 +196,8 @@ package struct UserEquipmentSettings: Sendable {
         freeSpace = configuration[Self.freeSpace]
         maximumCalls = configuration[Self.maximumCalls]
         answers = configuration[Self.answers]
+        let pause = configuration[Self.keepAlive]
+        keepAlive = pause > .zero ? .nanoseconds(pause.inNanoseconds) : nil
         ring = .nanoseconds(configuration[Self.ring].inNanoseconds)
         reliable = configuration[Self.reliable]
         earlyAnswer = configuration[Self.earlyAnswer]
