@@ -22,6 +22,13 @@ package final class Capture: Sendable {
         var lost = 0
         var failure: FileError?
         var closing: [@Sendable () -> Void] = []
+        /// Connections that are written down, by the end that does it.
+        var streams: Set<Ends> = []
+    }
+
+    private struct Ends: Hashable {
+        let local: Endpoint
+        let remote: Endpoint
     }
 
     private let file: RecordFile
@@ -54,6 +61,21 @@ package final class Capture: Sendable {
         let time = WallClock.nanoseconds()
         let packet = SyntheticPacket.datagram(from: source, to: destination, payload: payload)
         append(packets: 1) { PCAPNG.writePacket(packet, time: time, into: &$0) }
+    }
+
+    /// A connection begins to be written down.
+    ///
+    /// - Returns: false if its other end, which is ours too, does that already: a connection of a function with itself stands once in its file.
+    func begin(local: Endpoint, remote: Endpoint) -> Bool {
+        state.withLock { state in
+            guard !state.streams.contains(Ends(local: remote, remote: local)) else { return false }
+            state.streams.insert(Ends(local: local, remote: remote))
+            return true
+        }
+    }
+
+    func end(local: Endpoint, remote: Endpoint) {
+        state.withLock { _ = $0.streams.remove(Ends(local: local, remote: remote)) }
     }
 
     /// Packets of a stream, in order.

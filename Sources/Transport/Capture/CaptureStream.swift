@@ -17,6 +17,9 @@ struct CaptureStream {
     private var remote: End
     private var isOpen = false
 
+    var localEndpoint: Endpoint { local.endpoint }
+    var remoteEndpoint: Endpoint { remote.endpoint }
+
     init(local: Endpoint, remote: Endpoint) {
         self.local = End(endpoint: local)
         self.remote = End(endpoint: remote)

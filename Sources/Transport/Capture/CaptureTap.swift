@@ -52,13 +52,17 @@ package final class CaptureTap: ChannelDuplexHandler {
     }
 
     package func channelInactive(context: ChannelHandlerContext) {
-        if let packets = stream?.close() { capture.packets(packets) }
+        if var ended = stream {
+            capture.packets(ended.close())
+            capture.end(local: ended.localEndpoint, remote: ended.remoteEndpoint)
+        }
         stream = nil
         context.fireChannelInactive()
     }
 
     private func begin(_ context: ChannelHandlerContext) {
-        guard stream == nil, let local = context.channel.localEndpoint, let remote = context.channel.remoteEndpoint
+        guard stream == nil, let local = context.channel.localEndpoint, let remote = context.channel.remoteEndpoint,
+            capture.begin(local: local, remote: remote)
         else { return }
         var stream = CaptureStream(local: local, remote: remote)
         capture.packets(stream.open(by: opener))

@@ -55,6 +55,36 @@ import WireSyntax
         }
     }
 
+    @Test(
+        "a connection of a function with itself stands once in its file, and so does the next one between the same ends"
+    )
+    func bothEnds() async throws {
+        try await withPath { path in
+            let capture = try Capture(path: path, node: "IMS-AGW")
+            let (one, other) = (Endpoint(.v4(0x7F00_0001), 1), Endpoint(.v4(0x7F00_0001), 2))
+            for _ in 0..<2 {
+                var channels: [EmbeddedChannel] = []
+                for (local, remote, isClient) in [(one, other, true), (other, one, false)] {
+                    let channel = EmbeddedChannel(handlers: [CaptureTap(capture, isClient: isClient)])
+                    channel.localAddress = SocketAddress(local)
+                    channel.remoteAddress = SocketAddress(remote)
+                    try await channel.connect(to: SocketAddress(remote)).get()
+                    channels.append(channel)
+                }
+                try channels[0].writeOutbound(ByteBuffer(string: "hello"))
+                try channels[1].writeInbound(ByteBuffer(string: "hello"))
+                for channel in channels { _ = try channel.finish(acceptAlreadyClosed: true) }
+            }
+            try await capture.close()
+            var reader = try PCAPNGReader(try RecordFile.read(path, limit: 1 << 20))
+            var data = 0
+            while case .packet(let packet, _)? = try reader.next() {
+                if Dissected(packet).description.hasSuffix(" 5") { data += 1 }
+            }
+            #expect(data == 2)
+        }
+    }
+
     @Test("a key log is appended to, narrowed to its owner, and repeated in the capture")
     func keyLog() async throws {
         try await withPath { path in
