@@ -63,15 +63,20 @@ package final class Capture: Sendable {
         append(packets: 1) { PCAPNG.writePacket(packet, time: time, into: &$0) }
     }
 
-    /// A connection begins to be written down.
+    /// A connection begins to be written down by one of its ends. Where the other is ours too, each writes what it sends, cut as it was sent, and nothing
+    /// stands twice.
     ///
-    /// - Returns: false if its other end, which is ours too, does that already: a connection of a function with itself stands once in its file.
+    /// - Returns: false if the other end has begun already, and with it the handshake.
     func begin(local: Endpoint, remote: Endpoint) -> Bool {
         state.withLock { state in
-            guard !state.streams.contains(Ends(local: remote, remote: local)) else { return false }
             state.streams.insert(Ends(local: local, remote: remote))
-            return true
+            return !state.streams.contains(Ends(local: remote, remote: local))
         }
+    }
+
+    /// Whether the other end of a connection is written down too.
+    func hasOtherEnd(local: Endpoint, remote: Endpoint) -> Bool {
+        state.withLock { $0.streams.contains(Ends(local: remote, remote: local)) }
     }
 
     func end(local: Endpoint, remote: Endpoint) {

@@ -11,6 +11,8 @@ package final class CaptureTap: ChannelDuplexHandler {
     private let capture: Capture
     private let opener: CaptureStream.Opener
     private var stream: CaptureStream?
+    /// The other end writes what it sends.
+    private var isShared = false
 
     /// - Parameter isClient: whether this end opened the connection.
     package init(_ capture: Capture, isClient: Bool) {
@@ -28,7 +30,7 @@ package final class CaptureTap: ChannelDuplexHandler {
     }
 
     package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        if let packets = stream?.received(unwrapInboundIn(data)) { capture.packets(packets) }
+        if let packets = stream?.received(unwrapInboundIn(data)) { write(ofOtherEnd: packets) }
         context.fireChannelRead(data)
     }
 
@@ -41,7 +43,7 @@ package final class CaptureTap: ChannelDuplexHandler {
 
     package func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if case ChannelEvent.inputClosed? = event as? ChannelEvent, let packets = stream?.finished(.remote) {
-            capture.packets(packets)
+            write(ofOtherEnd: packets)
         }
         context.fireUserInboundEventTriggered(event)
     }
@@ -53,7 +55,8 @@ package final class CaptureTap: ChannelDuplexHandler {
 
     package func channelInactive(context: ChannelHandlerContext) {
         if var ended = stream {
-            capture.packets(ended.close())
+            write(ofOtherEnd: ended.finished(.remote))
+            capture.packets(ended.finished(.local))
             capture.end(local: ended.localEndpoint, remote: ended.remoteEndpoint)
         }
         stream = nil
@@ -61,11 +64,19 @@ package final class CaptureTap: ChannelDuplexHandler {
     }
 
     private func begin(_ context: ChannelHandlerContext) {
-        guard stream == nil, let local = context.channel.localEndpoint, let remote = context.channel.remoteEndpoint,
-            capture.begin(local: local, remote: remote)
+        guard stream == nil, let local = context.channel.localEndpoint, let remote = context.channel.remoteEndpoint
         else { return }
         var stream = CaptureStream(local: local, remote: remote)
-        capture.packets(stream.open(by: opener))
+        let handshake = stream.open(by: opener)
+        isShared = !capture.begin(local: local, remote: remote)
+        if !isShared { capture.packets(handshake) }
         self.stream = stream
+    }
+
+    private func write(ofOtherEnd packets: [ByteBuffer]) {
+        if !isShared, let stream {
+            isShared = capture.hasOtherEnd(local: stream.localEndpoint, remote: stream.remoteEndpoint)
+        }
+        if !isShared { capture.packets(packets) }
     }
 }
