@@ -90,6 +90,7 @@ struct SIPpNetwork: Sendable {
                     ProxyCSCFSettings.schema, yaml: ([text] + settings).joined(separator: "\n"))),
             environment: environment("P-CSCF"), timers: Self.timers)
         _ = try await proxy.start()
+        // No media come with SIPp, and a BYE that is lost a few times may come more than the usual 10 s after the 200.
         gateway = AccessGateway(
             settings: try AccessGatewaySettings(
                 Configuration(
@@ -98,6 +99,7 @@ struct SIPpNetwork: Sendable {
                         iq: {listen: "udp:\(agw)", mgc: ["udp:\(iq)"]}
                         access.address: [\(block.address(31))]
                         core.address: [\(block.address(32))]
+                        media.tcp-timeout: 60 s
                         """)), environment: environment("IMS-AGW"))
         _ = try await gateway.start()
         self.gm = gm
