@@ -12,8 +12,8 @@ import WireSyntax
 ///   }
 /// ```
 ///
-/// - The P-CSCF asks for `mw.home` once for each request towards the home network that has no Service-Route, and for the first Route otherwise; the home network
-///   for the first Path of a contact, or the contact. A numeric host needs no DNS and is answered in the same turn of the loop.
+/// - The P-CSCF asks for `mw.home`, where that is a name, when it starts and for each request towards the home network. A numeric host needs no DNS and is
+///   answered in the same turn of the loop.
 /// - Once for a transaction (RFC 3263 §4): what belongs to it follows the `Flow`. Where a target fails, `ServerTrials` says whether to go on to the next, in a
 ///   new transaction; `setAside` keeps the next requests from waiting for the same dead server.
 /// - Where `target.serverName` is set, it is what a TLS server must prove; the DNS cannot change it.

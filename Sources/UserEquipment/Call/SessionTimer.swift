@@ -54,15 +54,16 @@ struct SessionTimer: Hashable, Sendable {
     /// RFC 4028 §7.2: a 2xx to a request of ours. Without Session-Expires the session does not expire.
     mutating func accepted(_ headers: Headers, now: NIODeadline) {
         refusals = 0
-        guard let value = SessionExpires(headers) else { return stop() }
-        start(value.seconds, isRefresher: value.refresher != .uas, now: now)
+        guard let value = headers.boundedSessionExpires else { return stop() }
+        start(value.interval, isRefresher: value.refresher != .uas, now: now)
     }
 
     // MARK: As UAS
 
     /// RFC 4028 §9: whether the interval is below what is taken; then the request is refused with 422 and this Min-SE.
     func refusal(of headers: Headers) -> UInt32? {
-        guard let value = SessionExpires(headers), value.seconds < Self.leastInterval, Self.isSupported(headers) else {
+        guard let value = headers.boundedSessionExpires, value.interval < Self.leastInterval, Self.isSupported(headers)
+        else {
             return nil
         }
         return Self.leastInterval
@@ -70,8 +71,8 @@ struct SessionTimer: Hashable, Sendable {
 
     /// RFC 4028 §9: takes what a request of the peer asks for and says so in the 2xx.
     mutating func accept(_ request: Headers, in response: inout Headers, now: NIODeadline) {
-        guard let value = SessionExpires(request) else { return stop() }
-        let seconds = max(value.seconds, Self.leastInterval)
+        guard let value = request.boundedSessionExpires else { return stop() }
+        let seconds = max(value.interval, Self.leastInterval)
         let isSupported = Self.isSupported(request)
         let refresher = isSupported ? value.refresher ?? .uac : .uas
         response.append(.sessionExpires, "\(seconds);refresher=\(refresher.rawValue)")
@@ -112,24 +113,11 @@ struct SessionTimer: Hashable, Sendable {
     }
 }
 
-/// Session-Expires (RFC 4028 §4).
-struct SessionExpires: Hashable, Sendable {
-    enum Refresher: String, Hashable, Sendable { case uac, uas }
-
-    /// Bounded: a day.
-    var seconds: UInt32
-    var refresher: Refresher?
-
-    static let maximum: UInt32 = 86_400
-
-    /// nil where there is none, or none that can be read.
-    init?(_ headers: Headers) {
-        guard let value = headers[.sessionExpires] else { return nil }
-        let parts = value.split(separator: ";").map { $0.filter { !$0.isWhitespace } }
-        guard let first = parts.first, let seconds = UInt32(first), seconds > 0 else { return nil }
-        self.seconds = min(seconds, Self.maximum)
-        for part in parts.dropFirst() where part.lowercased().hasPrefix("refresher=") {
-            refresher = Refresher(rawValue: part.dropFirst("refresher=".count).lowercased())
-        }
+extension Headers {
+    /// Session-Expires (RFC 4028 §4), a day at most; nil where there is none that can be read, or it names no time.
+    var boundedSessionExpires: SessionExpires? {
+        guard var value = sessionExpires, value.interval > 0 else { return nil }
+        value.interval = min(value.interval, 86_400)
+        return value
     }
 }

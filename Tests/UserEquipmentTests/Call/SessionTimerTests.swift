@@ -169,6 +169,6 @@ import WireSyntax
     func parsing(_ value: String, _ seconds: UInt32?) {
         var headers = Headers()
         headers.append(.sessionExpires, value)
-        #expect(SessionExpires(headers)?.seconds == seconds && SessionExpires(headers)?.refresher == nil)
+        #expect(headers.boundedSessionExpires?.interval == seconds && headers.boundedSessionExpires?.refresher == nil)
     }
 }
